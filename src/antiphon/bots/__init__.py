@@ -1,0 +1,1 @@
+"""Built-in bots that need no model."""

@@ -1,0 +1,1 @@
+"""What wakes sleepers; losing a wake-up costs latency, never data."""

@@ -1,0 +1,1 @@
+"""What happens to a message: submit, generate, commit, deliver, finish, recover."""

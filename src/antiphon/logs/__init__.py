@@ -1,0 +1,1 @@
+"""The ordered chunks of running turns."""

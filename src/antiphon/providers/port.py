@@ -1,0 +1,91 @@
+"""What produces tokens."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from antiphon.model import Usage
+
+
+class PromptMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """One message as a model sees it."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Prompt(msgspec.Struct, frozen=True, kw_only=True):
+    """A request for one reply.
+
+    ``prefix`` is the text of the reply so far when an earlier attempt died: a provider with
+    ``continuation`` goes on right after it and does not repeat it. It is empty otherwise.
+    ``params`` are sampling parameters in OpenAI's names (``temperature``, ``max_tokens``, ``tools`` …).
+    """
+
+    model: str
+    messages: Sequence[PromptMessage]
+    prefix: str = ""
+    params: dict[str, Any] = {}
+
+
+class Finish(msgspec.Struct, frozen=True, kw_only=True):
+    """How the model ended: OpenAI's ``finish_reason`` and the usage, if it was counted."""
+
+    reason: str
+    usage: Usage | None = None
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """A model a provider offers; ``context_tokens`` is the size of its context window, if known."""
+
+    id: str
+    context_tokens: int | None = None
+
+
+class Sink(Protocol):
+    """Where a provider puts what arrives, at once and without waiting.
+
+    Each call is cheap and never blocks. When it returns ``False`` the receiver is over its bound: the
+    provider stops reading until the callable given to ``on_drain`` is called (at most a few further
+    pieces may still be put).
+    """
+
+    def content(self, text: str) -> bool:
+        """Put text of the reply."""
+        ...
+
+    def reasoning(self, text: str) -> bool:
+        """Put text the model thought aloud."""
+        ...
+
+    def tool(self, delta: str) -> bool:
+        """Put a tool-call delta, a JSON array in OpenAI's form."""
+        ...
+
+    def on_drain(self, resume: Callable[[], None]) -> None:
+        """Call ``resume`` once, when there is room again."""
+        ...
+
+
+class Provider(Protocol):
+    """A source of replies. Safe for concurrent use; ``stream`` may be cancelled at any time."""
+
+    continuation: bool
+    """Whether ``stream`` honours ``Prompt.prefix``; else a broken reply begins again."""
+
+    async def models(self) -> Sequence[Model]:
+        """Return the models on offer now. Raises ProviderError if they cannot be learnt."""
+        ...
+
+    async def stream(self, prompt: Prompt, sink: Sink) -> Finish:
+        """Put one reply into the sink, in order, and return when it is whole.
+
+        Raises a subclass of ProviderError for every failure, never an error of a library. No retry is
+        made here: the caller knows whether anything was put.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...

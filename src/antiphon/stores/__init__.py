@@ -1,0 +1,1 @@
+"""Where truth lives: sessions, messages, turns, pods."""

@@ -1,0 +1,1 @@
+"""The native ways in: REST, SSE, the page."""
