@@ -7,9 +7,12 @@
     ├── Conflict                409  contradicts what is stored
     ├── CursorExpired           410  the chunks at that cursor are gone
     ├── TooLarge                413  over a size bound
+    ├── Unsupported             415  a body that is not JSON by its own declaration
     ├── Invalid                 422  understood, but not acceptable
     ├── RateLimited             429  too often; ``retry_after`` says when to try again
     ├── Overloaded              503  a bound of this pod is reached, or it is draining
+    │   └── StoreUnavailable         the database does not answer or cannot write
+    ├── LogLost                 500  a reply's chunks went down with the process that held them
     └── ProviderError           502  the model's side failed
         ├── ProviderUnreachable      no connection, or it broke before the first token
         ├── ProviderTimeout          nothing came within the time allowed
@@ -79,6 +82,13 @@ class TooLarge(AntiphonError):
     code = "too_large"
 
 
+class Unsupported(AntiphonError):
+    """The body's content type is not one that is read."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
 class Invalid(AntiphonError):
     """The request was read but cannot be accepted."""
 
@@ -98,6 +108,18 @@ class Overloaded(AntiphonError):
 
     status = 503
     code = "overloaded"
+
+
+class StoreUnavailable(Overloaded):
+    """The database does not answer or cannot be written; nothing was stored."""
+
+    code = "store_unavailable"
+
+
+class LogLost(AntiphonError):
+    """The chunks of a running reply are gone, and so it cannot go on."""
+
+    code = "log_lost"
 
 
 class ProviderError(AntiphonError):

@@ -23,6 +23,9 @@ class Log(Protocol):
     A turn that was never opened counts as open under epoch 1, so that a fresh turn costs no extra commit.
     """
 
+    outlives_process: bool
+    """Whether chunks accepted from one process can be opened by another."""
+
     async def append(self, batch: Sequence[Append]) -> list[bool]:
         """Commit the entries and tell for each whether it was accepted.
 

@@ -1,0 +1,32 @@
+"""Wake-ups within one process."""
+
+from collections.abc import Callable
+
+
+class MemoryBus:
+    """The Bus port on a dictionary."""
+
+    def __init__(self) -> None:
+        self._topics: dict[str, set[Callable[[str], None]]] = {}
+
+    def publish(self, topic: str, text: str) -> None:
+        """See Bus."""
+        for wake in tuple(self._topics.get(topic, ())):
+            wake(text)
+
+    def subscribe(self, topic: str, wake: Callable[[str], None]) -> Callable[[], None]:
+        """See Bus."""
+        self._topics.setdefault(topic, set()).add(wake)
+
+        def end() -> None:
+            wakes = self._topics.get(topic)
+            if wakes is not None:
+                wakes.discard(wake)
+                if not wakes:
+                    del self._topics[topic]
+
+        return end
+
+    async def close(self) -> None:
+        """See Bus."""
+        self._topics.clear()

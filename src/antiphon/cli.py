@@ -1,0 +1,98 @@
+"""The command line."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from antiphon import __version__
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+Port = Annotated[int | None, typer.Option(help="Port to listen on (PORT).")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on (HOST).")]
+Database = Annotated[str | None, typer.Option("--database-url", help="Where to store (DATABASE_URL).")]
+
+
+def _settings(**flags: Any) -> Any:
+    from antiphon.config import SettingsError, load_settings  # noqa: PLC0415 - keeps --help fast
+
+    try:
+        return load_settings(flags)
+    except SettingsError as error:
+        _fail("These settings are wrong:", str(error))
+
+
+def _fail(*lines: str) -> None:
+    for line in lines:
+        typer.echo(line, err=True)
+    raise typer.Exit(2)
+
+
+@app.command()
+def serve(host: Host = None, port: Port = None, database_url: Database = None) -> None:
+    """Serve chats until stopped."""
+    from antiphon.commands.serve import run  # noqa: PLC0415
+    from antiphon.config import SettingsError  # noqa: PLC0415
+
+    try:
+        run(_settings(host=host, port=port, database_url=database_url))
+    except SettingsError as error:
+        _fail(str(error))
+
+
+@app.command()
+def migrate(database_url: Database = None) -> None:
+    """Bring the database to the newest schema."""
+    from antiphon.app import migrate as upgrade  # noqa: PLC0415
+
+    settings = _settings(database_url=database_url)
+    settings.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
+    typer.echo("migrated" if upgrade(settings) else "already at the newest schema")
+
+
+@app.command()
+def chat(
+    url: Annotated[str, typer.Option(help="The server.")] = "http://127.0.0.1:8000",
+    message: Annotated[
+        str | None, typer.Option("--message", "-m", help="Send this, print the reply.")
+    ] = None,
+    bot: Annotated[str | None, typer.Option(help="Which bot answers.")] = None,
+    model: Annotated[str | None, typer.Option(help="Which model answers, <provider>/<model>.")] = None,
+    session: Annotated[str | None, typer.Option(help="Go on with this session.")] = None,
+    user: Annotated[str, typer.Option(help="Who you are to the server.")] = "terminal",
+) -> None:
+    """Chat in the terminal; Ctrl-C stops a reply, a server that restarts is waited for."""
+    from antiphon.commands.chat import run  # noqa: PLC0415
+
+    sys.exit(run(url, message=message, bot=bot, model=model, session=session, user=user))
+
+
+@app.command()
+def doctor() -> None:
+    """Tell what is configured, what can be reached and what is wrong."""
+    from antiphon.commands.doctor import run  # noqa: PLC0415
+
+    sys.exit(run(_settings()))
+
+
+@app.command("test-model")
+def scripted_model(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 9100,
+) -> None:
+    """Serve a scripted OpenAI-compatible model, for tests and measurements."""
+    from antiphon.testing.model_server import run  # noqa: PLC0415
+
+    run(host, port)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,247 @@
+"""Typed settings, from the environment, ``antiphon.toml`` and flags: the only reader of the environment."""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from antiphon.providers.port import Model
+from antiphon.providers.presets import PRESETS
+
+RATE = re.compile(r"\d+ ?/ ?(second|minute|hour|day)")
+
+
+class SettingsError(Exception):
+    """One or more settings are wrong; the text names each and says what it should be."""
+
+
+class ProviderSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[providers.NAME]`` of ``antiphon.toml``; what is left out comes from the preset of that name."""
+
+    preset: str | None = None
+    base_url: str | None = None
+    key_variable: str | None = None
+    continuation: bool | None = None
+    continuation_body: dict[str, Any] | None = None
+    continuation_message: dict[str, Any] | None = None
+    include_usage: bool = True
+    models: list[str] | None = None
+    headers: dict[str, str] = {}
+
+
+class BotSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[bots.NAME]`` of ``antiphon.toml``."""
+
+    model: str
+    title: str = ""
+    greeting: str = ""
+    prompt: str | None = None
+    params: dict[str, Any] = {}
+    context_tokens: int | None = None
+
+
+class ConfigFile(msgspec.Struct, forbid_unknown_fields=True):
+    """``antiphon.toml`` as a whole."""
+
+    providers: dict[str, ProviderSettings] = {}
+    bots: dict[str, BotSettings] = {}
+
+
+class Settings(BaseSettings):
+    """All settings. The variable of each is its alias, or ``ANTIPHON_`` and its name."""
+
+    model_config = SettingsConfigDict(env_prefix="ANTIPHON_", populate_by_name=True, extra="ignore")
+
+    host: str = Field("127.0.0.1", alias="HOST", description="address to listen on")
+    port: int = Field(8000, alias="PORT", ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    database_url: str = Field(
+        "sqlite:///data/antiphon.db",
+        alias="DATABASE_URL",
+        description="where everything is stored; the scheme chooses the store (`sqlite`)",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", alias="LOG_LEVEL", description="least severe log line that is written"
+    )
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="`auto`: for people on a terminal, else JSON"
+    )
+    config_file: Path = Field(Path("antiphon.toml"), description="bots and providers; may be missing")
+    secret: str | None = Field(
+        None, min_length=16, description="signs guest cookies; made and kept in the store when not given"
+    )
+
+    chunk_log: Literal["auto", "sqlite", "memory"] = Field(
+        "auto",
+        description="where running replies are logged; `auto`: with the store. "
+        "`memory` is faster and loses running replies with the process",
+    )
+    sqlite_synchronous: Literal["FULL", "NORMAL"] = Field(
+        "FULL",
+        description="`FULL`: commits survive a power cut. `NORMAL`: they survive a crash of the process",
+    )
+    outbox: bool = Field(False, description="leave a row in `events` for each ended turn")
+
+    default_bot: str = Field("sizebot", description="the bot that answers when none is named")
+    default_model: str | None = Field(
+        None, description="`<provider>/<model>`: makes a bot `assistant` of it, which then is the default"
+    )
+
+    max_body_bytes: int = Field(1_048_576, ge=1024, description="size of a request body")
+    max_message_chars: int = Field(32_000, ge=1, description="length of a message")
+    max_metadata_bytes: int = Field(
+        16_384, ge=0, description="size of params, metadata, context, each as JSON"
+    )
+    max_reply_chars: int = Field(400_000, ge=1, description="length of a reply; a longer one fails")
+    max_chunks_a_turn: int = Field(50_000, ge=1, description="chunks of a reply; one with more fails")
+    max_running_turns: int = Field(2_000, ge=1, description="replies under way in a process")
+    max_running_turns_a_session: int = Field(4, ge=1, description="replies under way in a session")
+    max_connections: int = Field(10_000, ge=1, description="requests open at once, streams included")
+    max_turn_seconds: float = Field(1_800, gt=0, description="how long a reply may take")
+    reader_backlog_bytes: int = Field(
+        1_048_576, ge=1024, description="what may wait for a slow reader; over it, it is disconnected"
+    )
+
+    rate_limits: bool = Field(True, description="`off` switches all rate limits off")
+    rate_session: str = Field("30/minute", description="messages to bots a session")
+    rate_user: str = Field("120/minute", description="messages to bots a user")
+    rate_address: str = Field("600/minute", description="messages to bots a network address")
+
+    lease_seconds: float = Field(3.0, gt=0.2, description="a process silent for longer is taken over from")
+    tick_seconds: float = Field(
+        0.1, ge=0, le=1, description="the longest a token waits for a shared commit, reached under full load"
+    )
+    retention_seconds: float = Field(
+        900, gt=0, description="how long an undelivered reply is owed, and an ended one stays in the log"
+    )
+    context_tokens: int = Field(8_192, ge=256, description="history sent to a model that says no other size")
+    provider_retries: int = Field(2, ge=0, le=10, description="further attempts before the first token")
+    connect_timeout: float = Field(5.0, gt=0, description="seconds to connect to a provider")
+    first_token_timeout: float = Field(60.0, gt=0, description="seconds a provider may think")
+    idle_timeout: float = Field(30.0, gt=0, description="seconds between two pieces of a reply")
+
+    providers: dict[str, Any] = Field(default_factory=dict, exclude=True)
+    bots: dict[str, Any] = Field(default_factory=dict, exclude=True)
+
+    @field_validator("rate_session", "rate_user", "rate_address")
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        if not RATE.fullmatch(value):
+            raise ValueError("a rate looks like 30/minute")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        if not value.startswith("sqlite:///"):
+            raise ValueError("this version knows sqlite:///path/to/file.db only")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is given
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then the environment."""
+        return init_settings, env_settings
+
+    @property
+    def sqlite_path(self) -> Path:
+        """The database file."""
+        return Path(self.database_url.removeprefix("sqlite:///"))
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return Settings.model_fields[name].alias or f"ANTIPHON_{name.upper()}"
+
+
+def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
+    """Read everything. Raises SettingsError that lists all that is wrong at once."""
+    faults: list[str] = []
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        for fault in error.errors():
+            name = str(fault["loc"][0])
+            shown = name if name.isupper() else variable(name)
+            faults.append(f"{shown}={fault['input']!r}: {fault['msg'].removeprefix('Value error, ')}")
+        raise SettingsError("\n".join(faults)) from error
+    try:
+        file = _read_file(settings.config_file)
+    except SettingsError as error:
+        raise SettingsError(f"{settings.config_file}: {error}") from error
+    settings.providers = _providers(file, faults)
+    settings.bots = dict(file.bots)
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return settings
+
+
+def _read_file(path: Path) -> ConfigFile:
+    if not path.exists():
+        return ConfigFile()
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), ConfigFile)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError, OSError) as error:
+        raise SettingsError(str(error)) from error
+
+
+def _providers(file: ConfigFile, faults: list[str]) -> dict[str, dict[str, Any]]:
+    """Return each provider's arguments: those that have a key or address, and those in the file."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, preset in PRESETS.items():
+        key = os.environ.get(preset.key_variable) if preset.key_variable else None
+        url = os.environ.get(preset.url_variable) if preset.url_variable else None
+        if key or url or name in file.providers:
+            found[name] = _from_preset(name, url, key)
+    for name, given in file.providers.items():
+        found[name] = _from_file(name, given, found.get(name, {"name": name}), faults)
+    return found
+
+
+def _from_file(
+    name: str, given: ProviderSettings, arguments: dict[str, Any], faults: list[str]
+) -> dict[str, Any]:
+    """Return a provider's arguments with what the file says over what its preset says."""
+    if given.preset is not None:
+        if given.preset not in PRESETS:
+            faults.append(f"providers.{name}.preset: there is no preset {given.preset!r}")
+        else:
+            arguments = _from_preset(given.preset, None, None) | {"name": name}
+    for field in ("base_url", "continuation", "continuation_body", "continuation_message"):
+        value = getattr(given, field)
+        if value is not None:
+            arguments[field] = value
+    if given.models is not None:
+        arguments["models"] = [Model(id=model) for model in given.models]
+    arguments |= {"include_usage": given.include_usage, "extra_headers": given.headers}
+    if given.key_variable is not None:
+        arguments["api_key"] = os.environ.get(given.key_variable)
+        if arguments["api_key"] is None:
+            faults.append(f"{given.key_variable} is not set (providers.{name}.key_variable names it)")
+    if "base_url" not in arguments:
+        faults.append(f"providers.{name}.base_url is missing")
+    return arguments
+
+
+def _from_preset(name: str, url: str | None, key: str | None) -> dict[str, Any]:
+    preset = PRESETS[name]
+    if url and name == "ollama":
+        url = (url if "://" in url else f"http://{url}").rstrip("/").removesuffix("/v1") + "/v1"
+    arguments = {
+        field: getattr(preset, field)
+        for field in preset.__struct_fields__
+        if field not in ("key_variable", "url_variable", "base_url")
+    }
+    return {"name": name, "base_url": url or preset.base_url, "api_key": key, **arguments}

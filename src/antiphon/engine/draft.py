@@ -1,0 +1,142 @@
+"""One attempt at a reply, as it grows: what the provider has put and the log has not yet got."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from antiphon.engine.deliver import Channel
+from antiphon.errors import TooLarge
+from antiphon.logs.port import Append
+from antiphon.model import Chunk, Turn
+
+MERGED = ("content", "reasoning")
+
+
+class Draft:
+    """The Sink of one attempt. Pieces that wait for the same commit become one chunk.
+
+    ``mark`` tells the committer that there is something to commit; ``fail`` ends the attempt with an error
+    when a bound is exceeded.
+    """
+
+    __slots__ = (
+        "_chars",
+        "_mark",
+        "_marked",
+        "_pending",
+        "_pending_chars",
+        "_resume",
+        "channel",
+        "chunks",
+        "fail",
+        "limits",
+        "turn",
+    )
+
+    def __init__(
+        self,
+        turn: Turn,
+        channel: Channel,
+        limits: tuple[int, int, int],
+        mark: Callable[["Draft"], None],
+        fail: Callable[[Exception], None],
+    ) -> None:
+        self.turn = turn
+        self.channel = channel
+        self.chunks = list(channel.chunks)
+        self.limits = limits
+        self._mark = mark
+        self.fail = fail
+        self._marked = False
+        self._pending: list[Chunk] = []
+        self._pending_chars = 0
+        self._chars = sum(len(chunk.text) for chunk in self.chunks)
+        self._resume: Callable[[], None] | None = None
+
+    def content(self, text: str) -> bool:
+        """See Sink."""
+        return self.put(Chunk("content", text))
+
+    def reasoning(self, text: str) -> bool:
+        """See Sink."""
+        return self.put(Chunk("reasoning", text))
+
+    def tool(self, delta: str) -> bool:
+        """See Sink."""
+        return self.put(Chunk("tool", delta))
+
+    def on_drain(self, resume: Callable[[], None]) -> None:
+        """See Sink."""
+        self._resume = resume
+
+    def put(self, chunk: Chunk) -> bool:
+        """Add a piece; whether there is room for more before the next commit."""
+        self._pending.append(chunk)
+        size = len(chunk.text)
+        self._pending_chars += size
+        self._chars += size
+        if not self._marked:
+            self._marked = True
+            self._mark(self)
+        most_pending, most_chars, most_chunks = self.limits
+        if self._chars > most_chars or len(self.chunks) > most_chunks:
+            self.fail(TooLarge(f"The reply exceeded {most_chars} characters or {most_chunks} chunks."))
+        return self._pending_chars < most_pending
+
+    def reset(self, reason: str) -> None:
+        """Declare all that came before void."""
+        self.put(Chunk("reset", msgspec.json.encode({"reason": reason}).decode()))
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything has been put, in this attempt or an earlier one."""
+        return bool(self.chunks or self._pending)
+
+    @property
+    def urgent(self) -> bool:
+        """Whether the first chunk waits: it is not held back for a shared commit."""
+        return not self.chunks
+
+    def take(self) -> Append | None:
+        """Number what is pending and hand it over to be committed."""
+        self._marked = False
+        pending = merge(self._pending)
+        if not pending:
+            return None
+        entry = Append(self.turn.id, self.turn.epoch, len(self.chunks), pending)
+        self.chunks += pending
+        self._pending = []
+        self._pending_chars = 0
+        return entry
+
+    def committed(self, chunks: list[Chunk]) -> None:
+        """Deliver what the log accepted, and let a held provider go on."""
+        self.channel.publish(chunks)
+        if self._resume is not None and not self._pending:
+            resume, self._resume = self._resume, None
+            resume()
+
+    def all_chunks(self) -> list[Chunk]:
+        """Return every chunk of the turn so far, committed or about to be."""
+        return self.chunks + merge(self._pending)
+
+
+def merge(pieces: list[Chunk]) -> list[Chunk]:
+    """Join neighbouring pieces of text of one kind."""
+    if len(pieces) < 2:  # noqa: PLR2004 - nothing to join
+        return pieces
+    merged: list[Chunk] = []
+    run: list[str] = []
+    for i, piece in enumerate(pieces):
+        run.append(piece.text)
+        following = pieces[i + 1].kind if i + 1 < len(pieces) else None
+        if following != piece.kind or piece.kind not in MERGED:
+            merged.append(Chunk(piece.kind, run[0] if len(run) == 1 else "".join(run)))
+            run = []
+    return merged
+
+
+def text_of(chunks: list[Chunk]) -> str:
+    """Return the reply: content since the last reset."""
+    start = max((i for i, chunk in enumerate(chunks) if chunk.kind == "reset"), default=-1) + 1
+    return "".join(chunk.text for chunk in chunks[start:] if chunk.kind == "content")

@@ -1,0 +1,175 @@
+"""What transports and dialects see of it all."""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Sequence
+
+from antiphon.engine.bounds import Bounds
+from antiphon.engine.catalogue import Catalogue
+from antiphon.engine.committer import Committer
+from antiphon.engine.cursor import Cursor
+from antiphon.engine.deliver import Channel, Hub
+from antiphon.engine.follow import SessionFollow, SessionReader
+from antiphon.engine.generate import Generator
+from antiphon.engine.pod import Keeper, new_pod_id
+from antiphon.engine.ports import Ports
+from antiphon.engine.submit import Ask, Submitter
+from antiphon.engine.worker import Worker
+from antiphon.errors import AntiphonError, NotFound
+from antiphon.ids import now_ms
+from antiphon.model import Principal, Turn
+from antiphon.stores.port import Submitted
+
+DRAIN_S = 10.0
+
+
+class Engine:
+    """Submit, follow, stop; start and leave. Everything that is stored is reached through ``store``."""
+
+    def __init__(self, ports: Ports, catalogue: Catalogue, bounds: Bounds) -> None:
+        store, log, bus, _ = ports
+        self.pod = new_pod_id()
+        self.store = store
+        self.catalogue = catalogue
+        self.bounds = bounds
+        self._log = log
+        self._bus = bus
+        self.hub = Hub(store, log)
+        self._committer = Committer(log, longest_tick=bounds.tick, gives_up=bounds.log_gives_up)
+        generator = Generator(store, catalogue, bounds)
+        self.worker = Worker(self.pod, ports, self.hub, self._committer, generator, bounds=bounds)
+        self._keeper = Keeper(self.pod, ports, self.hub, self.worker, bounds)
+        self._submitter = Submitter(ports, self.worker, catalogue, bounds, announce=self._announce)
+        self._follows: dict[str, set[SessionFollow]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._background: set[asyncio.Task[None]] = set()
+
+    @property
+    def accepting(self) -> bool:
+        """Whether new messages are taken: False while the pod is leaving."""
+        return self._submitter.accepting
+
+    async def start(self, *, alone: bool) -> None:
+        """Register the pod, take over what is orphaned and begin to serve; ``alone`` as for Keeper.begin."""
+        await self._keeper.begin(alone=alone)
+        self._tasks = [
+            asyncio.create_task(self._committer.run(), name="committer"),
+            asyncio.create_task(self.worker.run(), name="worker"),
+            asyncio.create_task(self._keeper.run(), name="keeper"),
+        ]
+
+    async def drain(self) -> None:
+        """Take no more, hand running turns over. Followers are sent away to come back elsewhere."""
+        if not self._submitter.accepting:
+            return
+        self._submitter.accepting = False
+        committer, worker, keeper = self._tasks
+        keeper.cancel()
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self.worker.drain()
+                await worker
+                self._committer.close()
+                await committer
+                await self._keeper.leave()
+        except (TimeoutError, AntiphonError):
+            # The lease ends by itself: others take over then, only later.
+            committer.cancel()
+        await asyncio.gather(*self._tasks, *self._background, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Drain and release everything."""
+        await self.drain()
+        for provider in self.catalogue.providers.values():
+            await provider.close()
+        await self._log.close()
+        await self._bus.close()
+        await self.store.close()
+
+    async def submit(self, principal: Principal, ask: Ask) -> Submitted:
+        """See Submitter."""
+        return await self._submitter.submit(principal, ask)
+
+    async def stop(self, principal: Principal, turn_id: str) -> Turn:
+        """Ask for the turn to end; it ends with state ``stopped`` shortly after. Raises NotFound."""
+        turn = await self.store.request_stop(principal, turn_id)
+        if not turn.state.ended:
+            self._bus.publish("stop", turn_id)
+        return turn
+
+    async def delete_session(self, principal: Principal, session_id: str) -> None:
+        """Stop what runs in the session and delete it. Raises NotFound."""
+        for turn in await self.store.undelivered(principal, session_id, now_ms()):
+            await self.stop(principal, turn.id)
+        await self.store.delete_session(principal, session_id)
+
+    async def channel(self, turn: Turn) -> Channel:
+        """Return what to attach to in order to follow the turn."""
+        return await self.hub.channel(turn)
+
+    async def follow_session(
+        self, principal: Principal, session_id: str, reader: SessionReader, cursor: Cursor | None
+    ) -> SessionFollow:
+        """Feed the reader the session's replies: from the cursor, or what it is owed without one.
+
+        Without a cursor these are running replies from their first chunk and those that ended within the
+        retention and that no follower of the session has received. Raises NotFound for another
+        principal's session; one that does not exist yet may be followed.
+        """
+        follow = SessionFollow(self.hub, reader, cursor, self._delivered)
+        self._follows.setdefault(session_id, set()).add(follow)
+        try:
+            owed, next_number = await self._owed(principal, session_id, cursor)
+            await follow.begin(owed, next_number)
+        except BaseException:
+            self.unfollow_session(session_id, follow)
+            raise
+        return follow
+
+    async def _owed(
+        self, principal: Principal, session_id: str, cursor: Cursor | None
+    ) -> tuple[Sequence[Turn], int]:
+        """Return the turns a follower has to be given and the number after the session's newest turn."""
+        if cursor is not None:
+            turns = await self.store.turns(principal, session_id, min(cursor.received) - 1)
+            return turns, cursor.newest + 1
+        ended_after = now_ms() - int(self.bounds.retention * 1000)
+        owed = await self.store.undelivered(principal, session_id, ended_after)
+        try:
+            session = await self.store.session(principal, session_id)
+        except NotFound:
+            return owed, 1
+        return owed, session.turn_count + 1
+
+    def unfollow_session(self, session_id: str, follow: SessionFollow) -> None:
+        """End a follow."""
+        follow.close()
+        follows = self._follows.get(session_id)
+        if follows is not None:
+            follows.discard(follow)
+            if not follows:
+                del self._follows[session_id]
+
+    def _announce(self, turn: Turn) -> None:
+        """Tell followers of the session about a turn submitted here."""
+        follows = self._follows.get(turn.session_id)
+        if follows:
+            self._spawn(self._add_to(tuple(follows), turn))
+
+    async def _add_to(self, follows: Sequence[SessionFollow], turn: Turn) -> None:
+        for follow in follows:
+            if not follow.closed:
+                await follow.add(turn)
+
+    def _delivered(self, turn: Turn) -> None:
+        self._spawn(self._mark_delivered(turn))
+
+    async def _mark_delivered(self, turn: Turn) -> None:
+        # Without the mark a follower that comes without a cursor gets the reply once more, not never.
+        with contextlib.suppress(AntiphonError):
+            await self.store.mark_delivered([turn.id])
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)

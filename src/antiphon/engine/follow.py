@@ -1,0 +1,132 @@
+"""Following all replies of a session as one stream."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from antiphon.engine.cursor import Cursor
+from antiphon.engine.deliver import Channel, Hub
+from antiphon.errors import CursorExpired
+from antiphon.model import Chunk, Turn
+
+
+class SessionReader(Protocol):
+    """Somebody who follows a session."""
+
+    def ready(self, cursor: str) -> None:
+        """Learn where the stream begins, before anything else."""
+        ...
+
+    def begin(self, turn: Turn) -> None:
+        """Learn that chunks of this turn come next."""
+        ...
+
+    def feed(
+        self, turn: Turn, first: int, chunks: Sequence[Chunk], others: str, memo: dict[Any, bytes]
+    ) -> None:
+        """Take chunks; ``others`` completes a cursor with the other turns under way (``,13.2`` or empty)."""
+        ...
+
+    def lost(self, turn: Turn) -> None:
+        """Learn that the reader should come back with its cursor."""
+        ...
+
+
+class SessionFollow:
+    """One reader of one session: attaches to each turn, old and new, and keeps the cursor."""
+
+    def __init__(
+        self, hub: Hub, reader: SessionReader, cursor: Cursor | None, ended: Callable[[Turn], None]
+    ) -> None:
+        self._hub = hub
+        self._reader = reader
+        self._cursor = cursor
+        self._ended = ended
+        self._channels: dict[int, Channel] = {}
+        # Turns that were taken up, also those that have ended since: none is taken up twice.
+        self._known: set[int] = set()
+        # Chunks received of each turn that is under way, and of the newest one.
+        self._received: dict[int, int] = dict(cursor.received) if cursor else {}
+        self.closed = False
+
+    @property
+    def cursor(self) -> str:
+        """Where the reader is now."""
+        return str(Cursor(self._received))
+
+    async def begin(self, owed: Sequence[Turn], next_number: int) -> None:
+        """Tell the reader where the stream begins and follow the turns it is owed.
+
+        ``next_number`` is the lowest number a further turn can have.
+        """
+        taken = self._take(owed)
+        if not self._received:
+            self._received[next_number] = 0
+        self._reader.ready(self.cursor)
+        await self._attach_all(taken)
+
+    async def add(self, turn: Turn) -> None:
+        """Follow a further turn."""
+        await self._attach_all(self._take([turn]))
+
+    def close(self) -> None:
+        """Stop following."""
+        self.closed = True
+        for channel in self._channels.values():
+            channel.detach(self)
+        self._channels.clear()
+
+    def feed(self, turn: Turn, first: int, chunks: Sequence[Chunk], memo: dict[Any, bytes]) -> None:
+        """See Reader: pass on, with the cursor of the other turns."""
+        if self.closed:
+            return
+        received = self._received
+        received[turn.number] = first + len(chunks)
+        others = (
+            "".join(f",{n}.{count}" for n, count in received.items() if n != turn.number)
+            if len(received) > 1
+            else ""
+        )
+        self._reader.feed(turn, first, chunks, others, memo)
+        if chunks[-1].kind == "end":
+            self._settle(turn.number)
+            self._ended(turn)
+
+    def lost(self, turn: Turn) -> None:
+        """See Reader."""
+        self._reader.lost(turn)
+
+    def _take(self, turns: Sequence[Turn]) -> list[Turn]:
+        """Note new turns in the cursor, before anything of them or of later ones is delivered."""
+        taken = []
+        for turn in turns:
+            received = self._cursor.of(turn.number) if self._cursor else 0
+            if received is not None and turn.number not in self._known:
+                self._known.add(turn.number)
+                self._received[turn.number] = received
+                taken.append(turn)
+        return taken
+
+    async def _attach_all(self, turns: Sequence[Turn]) -> None:
+        for turn in turns:
+            channel = await self._hub.channel(turn)
+            if self.closed:
+                return
+            received = self._received[turn.number]
+            if channel.ended and received == len(channel.chunks):
+                self._settle(turn.number)
+                continue
+            self._channels[turn.number] = channel
+            self._reader.begin(turn)
+            try:
+                channel.attach(self, received)
+            except CursorExpired:
+                self._reader.lost(turn)
+
+    def _settle(self, number: int) -> None:
+        """Forget ended turns, but for the newest: a cursor always names that one."""
+        self._channels.pop(number, None)
+        newest = max(self._received)
+        if number < newest:
+            del self._received[number]
+        for other in [n for n in self._received if n < newest and n not in self._known]:
+            del self._received[other]

@@ -1,0 +1,17 @@
+"""The adapters that an engine runs on."""
+
+from typing import NamedTuple
+
+from antiphon.buses.port import Bus
+from antiphon.limits.port import Limiter
+from antiphon.logs.port import Log
+from antiphon.stores.port import Store
+
+
+class Ports(NamedTuple):
+    """One of each kind."""
+
+    store: Store
+    log: Log
+    bus: Bus
+    limiter: Limiter

@@ -1,0 +1,136 @@
+"""The one way in: validate, limit, store, start."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from antiphon.engine.bounds import Bounds
+from antiphon.engine.catalogue import Catalogue
+from antiphon.engine.ports import Ports
+from antiphon.engine.worker import Worker
+from antiphon.errors import Invalid, Overloaded, RateLimited, TooLarge
+from antiphon.model import Principal, Turn
+from antiphon.stores.port import Latest, NewTurn, Submitted
+
+_SESSION_ID = re.compile(r"[!-~]{1,200}")
+_KEY = re.compile(r"[!-~]{1,200}")
+RETRY_WHEN_FULL_S = 2.0
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody wants answered; see NewTurn for ``text``, ``prompt_id`` and ``parent_id``."""
+
+    session_id: str
+    text: str | None
+    prompt_id: str | None = None
+    parent_id: str | Latest | None = "latest"
+    bot: str | None = None
+    model: str | None = None
+    sender: str = "user"
+    params: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
+    context: dict[str, Any] = {}
+    idempotency_key: str | None = None
+    create_session: bool = False
+    address: str | None = None
+
+
+def check_session_id(session_id: str) -> str:
+    """Return the id if it may name a session. Raises Invalid."""
+    if not _SESSION_ID.fullmatch(session_id):
+        raise Invalid("A session id is 1 to 200 printable ASCII characters without spaces.")
+    return session_id
+
+
+class Submitter:
+    """Accepts requests for replies."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        worker: Worker,
+        catalogue: Catalogue,
+        bounds: Bounds,
+        *,
+        announce: Callable[[Turn], None],
+    ) -> None:
+        self._store = ports.store
+        self._bus = ports.bus
+        self._limiter = ports.limiter
+        self._worker = worker
+        self._catalogue = catalogue
+        self._bounds = bounds
+        self._announce = announce
+        self.accepting = True
+
+    async def submit(self, principal: Principal, ask: Ask) -> Submitted:
+        """Store the message and its turn and see to it that the turn runs.
+
+        Raises BadRequest, Invalid, TooLarge, NotFound, Conflict, RateLimited, Overloaded; nothing is
+        stored then.
+        """
+        self._check(ask)
+        await self._check_rates(principal, ask)
+        choice = await self._catalogue.choose(ask.bot, ask.model)
+        self._catalogue.provider(choice.model)
+        new = NewTurn(
+            session_id=ask.session_id,
+            bot=choice.bot,
+            model=choice.model,
+            text=ask.text,
+            prompt_id=ask.prompt_id,
+            sender=ask.sender,
+            parent_id=ask.parent_id,
+            params=ask.params,
+            metadata=ask.metadata,
+            context=ask.context,
+            idempotency_key=ask.idempotency_key,
+            create_session=ask.create_session,
+            claim_for=self._worker.pod if self._worker.has_room else None,
+            max_active=self._bounds.running_turns_a_session,
+        )
+        submitted = await self._store.submit(principal, new)
+        if submitted.fresh:
+            self._begin(submitted.turn)
+        return submitted
+
+    def _begin(self, turn: Turn) -> None:
+        if turn.pod is not None:
+            self._worker.start(turn)
+        else:
+            self._bus.publish("turns", turn.id)
+        self._announce(turn)
+
+    def _check(self, ask: Ask) -> None:
+        if not self.accepting:
+            raise Overloaded("This pod is leaving. Send again: another will take it.", retry_after=1)
+        if self._worker.running >= self._bounds.running_turns:
+            raise Overloaded(
+                "Too many replies are under way. Try again shortly.", retry_after=RETRY_WHEN_FULL_S
+            )
+        check_session_id(ask.session_id)
+        if ask.text is not None:
+            if not ask.text.strip():
+                raise Invalid("The message is empty. Write something.")
+            if len(ask.text) > self._bounds.message_chars:
+                most = self._bounds.message_chars
+                raise TooLarge(f"The message has {len(ask.text)} characters; at most {most} are taken.")
+            if "\x00" in ask.text:
+                raise Invalid("The message contains a NUL character, which no database stores. Remove it.")
+        if ask.idempotency_key is not None and not _KEY.fullmatch(ask.idempotency_key):
+            raise Invalid("An idempotency key is 1 to 200 printable ASCII characters without spaces.")
+        for name, value in (("params", ask.params), ("metadata", ask.metadata), ("context", ask.context)):
+            if value and len(msgspec.json.encode(value)) > self._bounds.metadata_bytes:
+                raise TooLarge(f"{name} takes more than {self._bounds.metadata_bytes} bytes as JSON.")
+
+    async def _check_rates(self, principal: Principal, ask: Ask) -> None:
+        keys = {"address": ask.address, "user": principal.id, "session": f"{principal.id} {ask.session_id}"}
+        for kind, key in keys.items():
+            wait = await self._limiter.hit(kind, key) if key else None
+            if wait is not None:
+                seconds = max(1, round(wait + 0.5))
+                raise RateLimited(
+                    f"Too many messages for this {kind}. Try again in {seconds} s.", retry_after=seconds
+                )

@@ -1,0 +1,200 @@
+"""Runs turns: claims them, generates, and ends them, whatever happens on the way."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from antiphon.engine.bounds import Bounds
+from antiphon.engine.committer import Committer
+from antiphon.engine.deliver import Hub
+from antiphon.engine.draft import Draft
+from antiphon.engine.finish import Ending, store_ending
+from antiphon.engine.generate import Generator
+from antiphon.engine.ports import Ports
+from antiphon.errors import AntiphonError, Fenced, LogLost, ProviderTimeout, StoreUnavailable
+from antiphon.model import Chunk, Seam, Turn
+
+logger = structlog.get_logger(__name__)
+
+
+class Stopped(Exception):
+    """Somebody asked for the reply to be stopped."""
+
+
+class Released(Exception):
+    """The pod is leaving: another attempt goes on with the turn."""
+
+
+class Run:
+    """One attempt at a turn in this process."""
+
+    __slots__ = ("draft", "ended", "ending", "reason", "seams", "task", "turn")
+
+    def __init__(self, turn: Turn) -> None:
+        self.turn = turn
+        self.draft: Draft | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.reason: Exception | None = None
+        self.seams: list[Seam] = []
+        self.ending = False
+        self.ended = False
+
+    def abort(self, reason: Exception) -> None:
+        """End the attempt for this reason; the first one counts, and none once it is being stored."""
+        if self.ended:
+            # The store has the whole reply; only its delivery failed here. Readers get it from there.
+            if self.draft is not None:
+                self.draft.channel.lose()
+        elif self.reason is None and not self.ending and self.task is not None:
+            self.reason = reason
+            self.task.cancel()
+
+
+class Worker:
+    """The turns that this pod runs."""
+
+    def __init__(
+        self,
+        pod: str,
+        ports: Ports,
+        hub: Hub,
+        committer: Committer,
+        generator: Generator,
+        *,
+        bounds: Bounds,
+    ) -> None:
+        self.pod = pod
+        self._store = ports.store
+        self._log = ports.log
+        self._hub = hub
+        self._committer = committer
+        self._generator = generator
+        self._bounds = bounds
+        self._limits = (bounds.pending_chars, bounds.reply_chars, bounds.chunks_a_turn)
+        self._running: dict[str, Run] = {}
+        self._draining = False
+        self._wake = asyncio.Event()
+        self._unsubscribe = (
+            ports.bus.subscribe("turns", lambda _: self._wake.set()),
+            ports.bus.subscribe("stop", self._stop),
+        )
+
+    @property
+    def running(self) -> int:
+        """How many turns run here."""
+        return len(self._running)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether this pod can take another turn."""
+        return not self._draining and len(self._running) < self._bounds.running_turns
+
+    def start(self, turn: Turn) -> None:
+        """Run a turn that was claimed for this pod when it was submitted."""
+        self._launch(turn, [])
+
+    def wake(self) -> None:
+        """Look for queued turns soon."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Claim queued turns whenever woken, and every second in any case."""
+        while not self._draining:
+            try:
+                while self.has_room and await self._claim():
+                    pass
+            except StoreUnavailable as error:
+                logger.warning("claim_failed", error=error.message)
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(1.0):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+
+    async def _claim(self) -> bool:
+        turns = await self._store.claim(self.pod, min(256, self._bounds.running_turns - len(self._running)))
+        if turns:
+            found = await self._log.open([(turn.id, turn.epoch) for turn in turns])
+            for turn, chunks in zip(turns, found, strict=True):
+                run = self._launch(turn, chunks)
+                if turn.epoch > 1 and not self._log.outlives_process:
+                    run.abort(LogLost("The reply was lost with the process that wrote it. Ask again."))
+        return bool(turns)
+
+    def _launch(self, turn: Turn, chunks: list[Chunk]) -> Run:
+        run = self._running[turn.id] = Run(turn)
+        channel = self._hub.feed(turn, chunks)
+        run.draft = Draft(turn, channel, self._limits, self._committer.mark, run.abort)
+        run.task = asyncio.create_task(self._run(run, run.draft), name=turn.id)
+        if turn.stop_requested:
+            run.abort(Stopped())
+        return run
+
+    async def _run(self, run: Run, draft: Draft) -> None:
+        try:
+            ending = await self._attempt(run, draft)
+            run.ending = True
+            last = await store_ending(self._store, run.turn, draft, ending, run.seams) if ending else None
+            if last is None:
+                draft.channel.lose()
+            else:
+                run.ended = True
+                draft.put(last)
+        finally:
+            self._running.pop(run.turn.id, None)
+            if self.has_room:
+                self._wake.set()
+
+    async def _attempt(self, run: Run, draft: Draft) -> Ending | None:
+        """Generate; return how the turn ends, or None if it is not this attempt's to end."""
+        try:
+            async with asyncio.timeout(self._bounds.turn_seconds):
+                finish = await self._generator.generate(run.turn, draft, run.seams)
+            return Ending.complete(finish)
+        except asyncio.CancelledError:
+            if run.reason is None:
+                raise
+            assert run.task is not None
+            run.task.uncancel()
+            return self._aborted(run.turn, run.reason)
+        except TimeoutError:
+            limit = self._bounds.turn_seconds
+            return Ending.failed(ProviderTimeout(f"The reply took longer than {limit:g} s and was ended."))
+        except AntiphonError as error:
+            logger.warning("turn_failed", turn=run.turn.id, code=error.code)
+            return Ending.failed(error)
+        except Exception as error:
+            logger.exception("turn_crashed", turn=run.turn.id, error=type(error).__name__)
+            return Ending.failed(AntiphonError("The server could not produce this reply. Try again."))
+
+    def _aborted(self, turn: Turn, reason: Exception) -> Ending | None:
+        if isinstance(reason, Stopped):
+            return Ending.stopped()
+        if isinstance(reason, AntiphonError):
+            return Ending.failed(reason)
+        logger.info("turn_left", turn=turn.id, epoch=turn.epoch, why=type(reason).__name__)
+        return None
+
+    def _stop(self, turn_id: str) -> None:
+        run = self._running.get(turn_id)
+        if run is not None:
+            run.abort(Stopped())
+
+    def fence(self) -> None:
+        """Leave all turns at once: this pod was declared dead and others have them now."""
+        for run in tuple(self._running.values()):
+            run.abort(Fenced("The pod's lease ended."))
+
+    async def drain(self) -> Sequence[str]:
+        """Leave all turns where they are, committed so far, for others to go on with; return their ids."""
+        self._draining = True
+        self._wake.set()
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        runs = tuple(self._running.values())
+        for run in runs:
+            run.abort(Released())
+        await asyncio.gather(*(run.task for run in runs if run.task is not None), return_exceptions=True)
+        return [run.turn.id for run in runs]

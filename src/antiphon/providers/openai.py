@@ -1,0 +1,214 @@
+"""Any provider that speaks OpenAI's chat completions: OpenAI itself, and nearly everyone else."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from antiphon.errors import (
+    ProviderError,
+    ProviderGarbled,
+    ProviderRefused,
+    ProviderTimeout,
+    ProviderUnreachable,
+)
+from antiphon.providers.openai_reply import Reply, status_error
+from antiphon.providers.port import Finish, Model, Prompt, Sink
+from antiphon.providers.stream_client import Endpoint, StreamClient
+from antiphon.providers.stream_connection import Head
+
+MODELS_SECONDS = 60.0
+"""How long a list of models is good for."""
+MAX_MODELS = 16 << 20
+"""Bytes of a list of models."""
+
+_RESERVED = frozenset({"model", "messages", "stream", "stream_options", "n"})
+_CONTEXT_KEYS = ("context_length", "context_window", "max_model_len", "max_context_length")
+_encode = msgspec.json.Encoder().encode
+
+
+class OpenAIProvider:
+    """A provider behind an OpenAI-compatible API.
+
+    Args:
+        name: what users and messages call it.
+        base_url: the URL before ``/chat/completions``, ``http`` or ``https``.
+        api_key: sent as a bearer token, if there is one.
+        continuation: whether it goes on with a last message of role ``assistant``.
+        continuation_body: merged into the request that continues.
+        continuation_message: merged into the last message of the request that continues.
+        continuation_url: the base URL for requests that continue, if it is another one.
+        continuation_echo: whether it repeats that last message before it goes on; the echo is taken away.
+        models: the models on offer; asked of the API where None.
+        include_usage: whether to ask for usage (``stream_options``), which a few servers refuse.
+        connect_timeout: seconds for name, TCP and TLS together.
+        first_token_timeout: seconds until the first byte of the reply.
+        idle_timeout: seconds between two bytes of the reply.
+        extra_headers: further headers of every request.
+
+    Raises:
+        ValueError: a URL or header cannot be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        base_url: str,
+        api_key: str | None = None,
+        continuation: bool = False,
+        continuation_body: Mapping[str, Any] | None = None,
+        continuation_message: Mapping[str, Any] | None = None,
+        continuation_url: str | None = None,
+        continuation_echo: bool = False,
+        models: Sequence[Model] | None = None,
+        include_usage: bool = True,
+        connect_timeout: float = 10.0,
+        first_token_timeout: float = 120.0,
+        idle_timeout: float = 60.0,
+        extra_headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name = name
+        self.continuation = continuation
+        self._continuation_body = dict(continuation_body or {})
+        self._continuation_message = dict(continuation_message or {})
+        self._continuation_echo = continuation_echo
+        self._include_usage = include_usage
+        self._headers = dict(extra_headers or {})
+        self._secrets = list(self._headers.values())
+        if api_key:
+            self._headers.setdefault("Authorization", f"Bearer {api_key}")
+            self._secrets.append(api_key)
+        base = base_url.rstrip("/")
+        self._models_url = f"{base}/models"
+        self._endpoint = self._chat(base)
+        self._continue_at = self._chat(continuation_url.rstrip("/")) if continuation_url else self._endpoint
+        self._client = StreamClient(
+            connect_timeout=connect_timeout, first_byte_timeout=first_token_timeout, idle_timeout=idle_timeout
+        )
+        self._timeout = connect_timeout + idle_timeout
+        self._static = None if models is None else tuple(models)
+        self._cached: tuple[float, tuple[Model, ...]] | None = None
+        self._refresh: asyncio.Task[tuple[Model, ...]] | None = None
+
+    def __repr__(self) -> str:
+        return f"OpenAIProvider({self.name!r}, {self._endpoint.url!r})"
+
+    async def models(self) -> Sequence[Model]:
+        """Return the models on offer: the given ones, or the API's list, at most a minute old.
+
+        Raises:
+            ProviderError: the list cannot be had.
+        """
+        if self._static is not None:
+            return self._static
+        if self._cached is not None and time.monotonic() - self._cached[0] < MODELS_SECONDS:
+            return self._cached[1]
+        if self._refresh is None:
+            # One request for all who wait; it outlives whoever asked first.
+            self._refresh = asyncio.create_task(self._fetch_models())
+            self._refresh.add_done_callback(self._refreshed)
+        return await asyncio.shield(self._refresh)
+
+    async def stream(self, prompt: Prompt, sink: Sink) -> Finish:
+        """Put one reply into the sink and return when it is whole; see the port."""
+        continued = bool(prompt.prefix) and self.continuation
+        endpoint = self._continue_at if continued else self._endpoint
+        echo = prompt.prefix if continued and self._continuation_echo else ""
+        reply = Reply(self.name, sink, echo=echo, secrets=self._secrets)
+        try:
+            response = await self._client.send(endpoint, self._body(prompt, continued=continued), reply)
+        except ProviderError:
+            if not reply.whole:
+                raise
+            return reply.end()  # only usage or the end mark was lost
+        if not 200 <= response.head.status < 300:  # noqa: PLR2004
+            raise status_error(self.name, response.head, response.body, self._secrets)
+        return reply.end()
+
+    async def close(self) -> None:
+        """Release connections."""
+        if self._refresh is not None:
+            self._refresh.cancel()
+        await self._client.close()
+
+    def _chat(self, base: str) -> Endpoint:
+        headers = {
+            "Content-Type": "application/json",
+            "Accept": "text/event-stream, application/json",
+            "User-Agent": "antiphon",
+            **self._headers,
+        }
+        return Endpoint("POST", f"{base}/chat/completions", headers.items())
+
+    def _body(self, prompt: Prompt, *, continued: bool) -> bytes:
+        body = {key: value for key, value in prompt.params.items() if key not in _RESERVED}
+        messages: list[Any] = list(prompt.messages)
+        if continued:
+            messages.append({"role": "assistant", "content": prompt.prefix, **self._continuation_message})
+            body.update(self._continuation_body)
+        body.update(model=prompt.model, messages=messages, stream=True)
+        if self._include_usage:
+            body["stream_options"] = {"include_usage": True}
+        try:
+            return _encode(body)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ProviderRefused(f"The parameters cannot be sent as JSON: {error}.") from error
+
+    def _refreshed(self, task: "asyncio.Task[tuple[Model, ...]]") -> None:
+        self._refresh = None
+        if not task.cancelled() and task.exception() is None:
+            self._cached = (time.monotonic(), task.result())
+
+    async def _fetch_models(self) -> tuple[Model, ...]:
+        import aiohttp  # noqa: PLC0415 - costs a tenth of a second at start, and static lists need none of it
+
+        timeout = aiohttp.ClientTimeout(total=self._timeout)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.get(self._models_url, headers=self._headers, allow_redirects=False) as response,
+            ):
+                body = bytearray()
+                async for piece in response.content.iter_chunked(1 << 16):
+                    body += piece
+                    if len(body) > MAX_MODELS:
+                        raise ProviderGarbled(f"{self.name} has a list of models of over {MAX_MODELS} bytes.")
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                head = Head(response.status, headers)
+        except TimeoutError as error:
+            raise ProviderTimeout(
+                f"{self.name} did not list its models within {self._timeout:g} s."
+            ) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            # The text of the library's error may hold headers, and so the key: only its kind is told.
+            raise ProviderUnreachable(
+                f"{self.name} cannot be asked for its models ({type(error).__name__}). "
+                "Is it running, and is its base URL right?"
+            ) from None
+        if not 200 <= head.status < 300:  # noqa: PLR2004
+            raise status_error(self.name, head, bytes(body), self._secrets)
+        return _read_models(self.name, bytes(body))
+
+
+def _read_models(name: str, body: bytes) -> tuple[Model, ...]:
+    """Read OpenAI's list of models, or the bare array that some send."""
+    try:
+        answer = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ProviderGarbled(
+            f"{name} sent a list of models that is not JSON. Is its base URL right?"
+        ) from error
+    entries = answer.get("data") if isinstance(answer, dict) else answer
+    if entries is None and isinstance(answer, dict) and "data" in answer:
+        entries = []  # what Ollama says when it has none
+    if not isinstance(entries, list):
+        raise ProviderGarbled(f"{name} sent no list of models. Is its base URL right?")
+    found: dict[str, Model] = {}
+    for entry in entries:
+        if isinstance(entry, dict) and isinstance(entry.get("id"), str):
+            sizes = [entry[key] for key in _CONTEXT_KEYS if isinstance(entry.get(key), int)]
+            found[entry["id"]] = Model(id=entry["id"], context_tokens=sizes[0] if sizes else None)
+    return tuple(found.values())

@@ -1,0 +1,92 @@
+"""Rows to structs and back."""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row
+
+from antiphon.model import Chunk, Message, Session, Turn, TurnState
+
+_encode = msgspec.json.encode
+_decode = msgspec.json.decode
+_transcript = msgspec.json.Decoder(list[int | Chunk])
+
+
+def to_json(value: Any) -> str:
+    """Encode a JSON column."""
+    return _encode(value).decode()
+
+
+def session(row: Row[Any]) -> Session:
+    """Read a row of ``sessions``."""
+    return Session(
+        id=row.id,
+        owner=row.owner,
+        title=row.title,
+        context=_decode(row.context),
+        turn_count=row.turn_count,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def message(row: Row[Any]) -> Message:
+    """Read a row of ``messages``."""
+    return Message(
+        id=row.id,
+        session_id=row.session_id,
+        ordinal=row.ordinal,
+        role=row.role,
+        sender=row.sender,
+        status=row.status,
+        content=row.content,
+        parent_id=row.parent_id,
+        turn_id=row.turn_id,
+        usage=_decode(row.usage) if row.usage else None,
+        metadata=_decode(row.metadata),
+        created_at=row.created_at,
+    )
+
+
+def turn(row: Row[Any]) -> Turn:
+    """Read a row of ``turns``."""
+    return Turn(
+        id=row.id,
+        session_id=row.session_id,
+        number=row.number,
+        state=TurnState(row.state),
+        pod=row.pod,
+        epoch=row.epoch,
+        prompt_id=row.prompt_id,
+        reply_id=row.reply_id,
+        bot=row.bot,
+        model=row.model,
+        params=_decode(row.params),
+        stop_requested=bool(row.stop_requested),
+        created_at=row.created_at,
+        ended_at=row.ended_at,
+    )
+
+
+def pack_transcript(chunks: list[Chunk]) -> bytes:
+    """Write down the chunks of an ended turn without writing its text twice.
+
+    The message already holds the content since the last reset, so of those chunks only the lengths (in
+    code points) are kept; every other chunk is kept whole.
+    """
+    last_reset = max((i for i, chunk in enumerate(chunks) if chunk.kind == "reset"), default=-1)
+    return _encode(
+        [len(c.text) if c.kind == "content" and i > last_reset else c for i, c in enumerate(chunks)]
+    )
+
+
+def unpack_transcript(packed: bytes, content: str) -> list[Chunk]:
+    """Undo ``pack_transcript``, given the content of the turn's message."""
+    chunks, at = [], 0
+    for entry in _transcript.decode(packed):
+        if isinstance(entry, int):
+            chunks.append(Chunk("content", content[at : at + entry]))
+            at += entry
+        else:
+            chunks.append(entry)
+    return chunks

@@ -1,0 +1,136 @@
+"""Statements about sessions and messages: plain functions over one connection, inside its transaction."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from antiphon.errors import NotFound
+from antiphon.ids import now_ms
+from antiphon.model import Message, Principal, Session
+from antiphon.stores.sql import rows
+from antiphon.stores.sql.schema import messages, sessions, turns
+
+_BY_ID = select(sessions).where(sessions.c.id == bindparam("sid"))
+_BY_OWNER = (
+    select(sessions)
+    .where(sessions.c.owner == bindparam("who"), sessions.c.updated_at < bindparam("before"))
+    .order_by(sessions.c.updated_at.desc(), sessions.c.id.desc())
+    .limit(bindparam("count"))
+)
+_MESSAGES = (
+    select(messages)
+    .where(messages.c.session_id == bindparam("sid"), messages.c.ordinal < bindparam("before"))
+    .order_by(messages.c.ordinal.desc())
+    .limit(bindparam("count"))
+)
+_MESSAGE = (
+    select(messages)
+    .join(sessions)
+    .where(messages.c.id == bindparam("mid"), sessions.c.owner == bindparam("who"))
+)
+MAX_INT = 2**31 - 1
+
+
+def no_session(session_id: str) -> NotFound:
+    """Say that there is no such session (for this principal)."""
+    return NotFound(f"There is no session {session_id!r}. Create it with POST /api/sessions.")
+
+
+def owned(conn: Connection, principal: Principal, session_id: str) -> Session:
+    """Return the session. Raises NotFound if there is none or it is another principal's."""
+    found = find(conn, principal, session_id)
+    if found is None:
+        raise no_session(session_id)
+    return found
+
+
+def find(conn: Connection, principal: Principal, session_id: str) -> Session | None:
+    """Return the session, None if nobody has one of that id. Raises NotFound if another principal has."""
+    row = conn.execute(_BY_ID, {"sid": session_id}).one_or_none()
+    if row is None:
+        return None
+    if row.owner != principal.id:
+        raise no_session(session_id)
+    return rows.session(row)
+
+
+def create(
+    conn: Connection, principal: Principal, session_id: str, title: str, context: dict[str, Any]
+) -> Session:
+    """Insert the session unless the principal has it."""
+    found = find(conn, principal, session_id)
+    if found is not None:
+        return found
+    now = now_ms()
+    new = Session(
+        id=session_id,
+        owner=principal.id,
+        title=title,
+        context=context,
+        turn_count=0,
+        created_at=now,
+        updated_at=now,
+    )
+    conn.execute(
+        insert(sessions),
+        {
+            "id": new.id,
+            "owner": new.owner,
+            "title": title,
+            "context": rows.to_json(context),
+            "turn_count": 0,
+            "created_at": now,
+            "updated_at": now,
+        },
+    )
+    return new
+
+
+def page(conn: Connection, principal: Principal, before: int | None, limit: int) -> Sequence[Session]:
+    """Return the principal's sessions, the last used first."""
+    values = {"who": principal.id, "before": now_ms() + 1 if before is None else before, "count": limit}
+    return [rows.session(row) for row in conn.execute(_BY_OWNER, values)]
+
+
+def change(
+    conn: Connection,
+    principal: Principal,
+    session_id: str,
+    title: str | None,
+    context: dict[str, Any] | None,
+) -> Session:
+    """Update title and context, where given."""
+    owned(conn, principal, session_id)
+    values: dict[str, Any] = {"updated_at": now_ms()}
+    if title is not None:
+        values["title"] = title
+    if context is not None:
+        values["context"] = rows.to_json(context)
+    conn.execute(update(sessions).where(sessions.c.id == session_id).values(values))
+    return owned(conn, principal, session_id)
+
+
+def remove(conn: Connection, principal: Principal, session_id: str) -> None:
+    """Delete the session and all in it."""
+    owned(conn, principal, session_id)
+    conn.execute(delete(messages).where(messages.c.session_id == session_id))
+    conn.execute(delete(turns).where(turns.c.session_id == session_id))
+    conn.execute(delete(sessions).where(sessions.c.id == session_id))
+
+
+def list_messages(
+    conn: Connection, principal: Principal, session_id: str, before: int | None, limit: int
+) -> Sequence[Message]:
+    """Return a page of messages, oldest first."""
+    owned(conn, principal, session_id)
+    values = {"sid": session_id, "before": MAX_INT if before is None else before, "count": limit}
+    return [rows.message(row) for row in reversed(conn.execute(_MESSAGES, values).all())]
+
+
+def one_message(conn: Connection, principal: Principal, message_id: str) -> Message:
+    """Return one message of the principal."""
+    row = conn.execute(_MESSAGE, {"mid": message_id, "who": principal.id}).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no message {message_id!r}.")
+    return rows.message(row)

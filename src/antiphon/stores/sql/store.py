@@ -1,0 +1,138 @@
+"""The store of every relational database: statements from this folder, run by an executor."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection, text
+
+from antiphon.model import Chunk, Message, Principal, Session, Turn
+from antiphon.stores.port import Exchange, NewTurn, Outcome, Submitted
+from antiphon.stores.sql import pods, sessions, turns
+
+T = TypeVar("T")
+
+
+class Executor(Protocol):
+    """Runs functions over a connection, each inside a transaction, off the event loop."""
+
+    async def write(self, operation: Callable[[Connection], T]) -> T:
+        """Run in a transaction that writes and return after its commit.
+
+        The operation may run again if the transaction must be repeated, so it must not touch anything but
+        the connection. Raises StoreUnavailable.
+        """
+        ...
+
+    async def read(self, operation: Callable[[Connection], T]) -> T:
+        """Run in a transaction that sees all that was committed before. Raises StoreUnavailable."""
+        ...
+
+    async def close(self) -> None:
+        """Commit what was accepted and release the connections."""
+        ...
+
+
+class SqlStore:
+    """The Store port on SQL. With ``outbox`` each ended turn leaves a row in ``events``."""
+
+    def __init__(self, executor: Executor, *, outbox: bool = False) -> None:
+        self._db = executor
+        self._outbox = outbox
+
+    async def create_session(
+        self, principal: Principal, session_id: str, title: str, context: dict[str, Any]
+    ) -> Session:
+        """See SessionStore."""
+        return await self._db.write(lambda c: sessions.create(c, principal, session_id, title, context))
+
+    async def session(self, principal: Principal, session_id: str) -> Session:
+        """See SessionStore."""
+        return await self._db.read(lambda c: sessions.owned(c, principal, session_id))
+
+    async def sessions(self, principal: Principal, before: int | None, limit: int) -> Sequence[Session]:
+        """See SessionStore."""
+        return await self._db.read(lambda c: sessions.page(c, principal, before, limit))
+
+    async def update_session(
+        self, principal: Principal, session_id: str, title: str | None, context: dict[str, Any] | None
+    ) -> Session:
+        """See SessionStore."""
+        return await self._db.write(lambda c: sessions.change(c, principal, session_id, title, context))
+
+    async def delete_session(self, principal: Principal, session_id: str) -> None:
+        """See SessionStore."""
+        await self._db.write(lambda c: sessions.remove(c, principal, session_id))
+
+    async def messages(
+        self, principal: Principal, session_id: str, before: int | None, limit: int
+    ) -> Sequence[Message]:
+        """See SessionStore."""
+        return await self._db.read(lambda c: sessions.list_messages(c, principal, session_id, before, limit))
+
+    async def message(self, principal: Principal, message_id: str) -> Message:
+        """See SessionStore."""
+        return await self._db.read(lambda c: sessions.one_message(c, principal, message_id))
+
+    async def submit(self, principal: Principal, new: NewTurn) -> Submitted:
+        """See TurnStore."""
+        return await self._db.write(lambda c: turns.submit(c, principal, new))
+
+    async def turn(self, principal: Principal, turn_id: str) -> Turn:
+        """See TurnStore."""
+        return await self._db.read(lambda c: turns.owned(c, principal, turn_id))
+
+    async def turns(self, principal: Principal, session_id: str, after: int) -> Sequence[Turn]:
+        """See TurnStore."""
+        return await self._db.read(lambda c: turns.after(c, principal, session_id, after))
+
+    async def undelivered(self, principal: Principal, session_id: str, ended_after: int) -> Sequence[Turn]:
+        """See UndeliveredTurns."""
+        return await self._db.read(lambda c: turns.undelivered(c, principal, session_id, ended_after))
+
+    async def transcript(self, turn_id: str) -> list[Chunk] | None:
+        """See TurnStore."""
+        return await self._db.read(lambda c: turns.transcript(c, turn_id))
+
+    async def history(self, prompt_id: str, limit: int) -> Sequence[Exchange]:
+        """See TurnStore."""
+        return await self._db.read(lambda c: turns.history(c, prompt_id, limit))
+
+    async def finish(self, turn: Turn, outcome: Outcome) -> bool:
+        """See TurnStore."""
+        return await self._db.write(lambda c: turns.finish(c, turn, outcome, self._outbox))
+
+    async def request_stop(self, principal: Principal, turn_id: str) -> Turn:
+        """See TurnStore."""
+        return await self._db.write(lambda c: turns.request_stop(c, principal, turn_id))
+
+    async def mark_delivered(self, turn_ids: Sequence[str]) -> None:
+        """See TurnStore."""
+        await self._db.write(lambda c: turns.mark_delivered(c, turn_ids))
+
+    async def heartbeat(self, pod: str, lease_until: int) -> bool:
+        """See PodStore."""
+        return await self._db.write(lambda c: pods.heartbeat(c, pod, lease_until))
+
+    async def claim(self, pod: str, limit: int) -> Sequence[Turn]:
+        """See PodStore."""
+        return await self._db.write(lambda c: pods.claim(c, pod, limit))
+
+    async def bury(self, lease_before: int, keep: str) -> int:
+        """See PodStore."""
+        return await self._db.write(lambda c: pods.bury(c, lease_before, keep))
+
+    async def release(self, pod: str) -> int:
+        """See PodStore."""
+        return await self._db.write(lambda c: pods.release(c, pod))
+
+    async def secret(self, name: str) -> str:
+        """See PodStore."""
+        return await self._db.write(lambda c: pods.secret(c, name))
+
+    async def ping(self) -> None:
+        """See PodStore."""
+        await self._db.read(lambda c: c.execute(text("SELECT 1")).scalar_one())
+
+    async def close(self) -> None:
+        """See Store."""
+        await self._db.close()

@@ -1,0 +1,308 @@
+"""Statements about turns: plain functions over one connection, inside its transaction.
+
+A function raises an AntiphonError only before its first write; the executors rely on it to commit many
+calls together (see stores/sqlite.py).
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, func, insert, literal, select, update
+
+from antiphon.errors import Conflict, NotFound, RateLimited
+from antiphon.ids import new_id, now_ms
+from antiphon.model import Chunk, Principal, Turn, TurnState
+from antiphon.stores.port import Exchange, NewTurn, Outcome, Submitted
+from antiphon.stores.sql import rows
+from antiphon.stores.sql import sessions as session_statements
+from antiphon.stores.sql.schema import events, messages, sessions, turns
+
+_active = turns.c.state.in_(["queued", "running"])
+_OWNED = (
+    select(turns).join(sessions).where(turns.c.id == bindparam("tid"), sessions.c.owner == bindparam("who"))
+)
+_BY_KEY = select(turns).where(
+    turns.c.session_id == bindparam("sid"), turns.c.idempotency_key == bindparam("key")
+)
+_BY_NUMBER = select(turns).where(turns.c.session_id == bindparam("sid"), turns.c.number == bindparam("n"))
+_BY_REPLY = select(turns).where(turns.c.session_id == bindparam("sid"), turns.c.reply_id == bindparam("rid"))
+_ACTIVE_COUNT = select(func.count()).select_from(turns).where(turns.c.session_id == bindparam("sid"), _active)
+_NEXT_NUMBER = (
+    update(sessions)
+    .where(sessions.c.id == bindparam("sid"))
+    .values(turn_count=sessions.c.turn_count + 1, updated_at=bindparam("now"))
+    .returning(sessions.c.turn_count)
+)
+_PROMPT = select(messages.c.content, messages.c.role).where(
+    messages.c.id == bindparam("mid"), messages.c.session_id == bindparam("sid")
+)
+_INSERT_MESSAGE = insert(messages)
+_INSERT_TURN = insert(turns)
+_AFTER = (
+    select(turns)
+    .where(turns.c.session_id == bindparam("sid"), turns.c.number > bindparam("after"))
+    .order_by(turns.c.number)
+)
+_UNDELIVERED = (
+    select(turns)
+    .where(
+        turns.c.session_id == bindparam("sid"),
+        _active | ((turns.c.ended_at > bindparam("ended_after")) & turns.c.delivered.is_(False)),
+    )
+    .order_by(turns.c.number)
+)
+_TRANSCRIPT = (
+    select(turns.c.transcript, messages.c.content)
+    .join(messages, messages.c.id == turns.c.reply_id)
+    .where(turns.c.id == bindparam("tid"))
+)
+_FINISH = (
+    update(turns)
+    .where(
+        turns.c.id == bindparam("tid"),
+        turns.c.epoch == bindparam("ep"),
+        turns.c.state == "running",
+    )
+    .values(state=bindparam("new_state"), ended_at=bindparam("now"), transcript=bindparam("packed"))
+)
+_STOP = update(turns).where(turns.c.id == bindparam("tid"), _active).values(stop_requested=True)
+_DELIVERED = update(turns).where(turns.c.id == bindparam("tid")).values(delivered=True)
+
+
+def _history_statement() -> object:
+    """Walk from a user message up its branch: its parent is a reply, which answers the message before."""
+    path = (
+        select(literal(0).label("depth"), messages.c.id, messages.c.content, messages.c.parent_id)
+        .where(messages.c.id == bindparam("mid"))
+        .cte("path", recursive=True)
+    )
+    older = messages.alias("older")
+    path = path.union_all(
+        select(path.c.depth + 1, older.c.id, older.c.content, older.c.parent_id)
+        .join(turns, turns.c.reply_id == path.c.parent_id)
+        .join(older, older.c.id == turns.c.prompt_id)
+        .where(path.c.depth + 1 < bindparam("count"))
+    )
+    reply = messages.alias("reply")
+    return (
+        select(path.c.content, reply.c.content.label("before"))
+        .outerjoin(reply, reply.c.id == path.c.parent_id)
+        .order_by(path.c.depth.desc())
+    )
+
+
+_HISTORY = _history_statement()
+
+
+def submit(conn: Connection, principal: Principal, new: NewTurn) -> Submitted:
+    """Insert the user message and its turn, or return what the idempotency key already stands for."""
+    session = session_statements.find(conn, principal, new.session_id)
+    if session is None and not new.create_session:
+        raise session_statements.no_session(new.session_id)
+    if session is not None:
+        known = _known(conn, new)
+        if known is not None:
+            return Submitted(turn=known, fresh=False)
+        _check_room(conn, new)
+    parent_id = _parent(conn, new, session.turn_count if session else 0)
+    if new.text is None:
+        _check_prompt(conn, new)
+    if session is None:
+        title = (new.text or "")[:80]
+        session_statements.create(conn, principal, new.session_id, title, new.context)
+    return Submitted(turn=_insert(conn, new, parent_id), fresh=True)
+
+
+def _known(conn: Connection, new: NewTurn) -> Turn | None:
+    if new.idempotency_key is None:
+        return None
+    row = conn.execute(_BY_KEY, {"sid": new.session_id, "key": new.idempotency_key}).one_or_none()
+    if row is None:
+        return None
+    if new.text is not None:
+        prompt = conn.execute(_PROMPT, {"mid": row.prompt_id, "sid": new.session_id}).one()
+        if prompt.content != new.text:
+            raise Conflict("This idempotency key was used for another message. Use a new key.")
+    elif row.prompt_id != new.prompt_id:
+        raise Conflict("This idempotency key was used for another request. Use a new key.")
+    return rows.turn(row)
+
+
+def _check_room(conn: Connection, new: NewTurn) -> None:
+    if conn.execute(_ACTIVE_COUNT, {"sid": new.session_id}).scalar_one() >= new.max_active:
+        raise RateLimited(
+            f"This session already has {new.max_active} replies under way. "
+            "Wait for one to end, or stop one, and send again.",
+            retry_after=1,
+        )
+
+
+def _parent(conn: Connection, new: NewTurn, newest: int) -> str | None:
+    if new.parent_id == "latest":
+        row = conn.execute(_BY_NUMBER, {"sid": new.session_id, "n": newest}).one_or_none() if newest else None
+        return row.reply_id if row else None
+    if new.parent_id is not None:
+        row = conn.execute(_BY_REPLY, {"sid": new.session_id, "rid": new.parent_id}).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no reply {new.parent_id!r} in this session to follow.")
+    return new.parent_id
+
+
+def _check_prompt(conn: Connection, new: NewTurn) -> None:
+    row = conn.execute(_PROMPT, {"mid": new.prompt_id, "sid": new.session_id}).one_or_none()
+    if row is None or row.role != "user":
+        raise NotFound(f"There is no user message {new.prompt_id!r} in this session to answer.")
+
+
+def _insert(conn: Connection, new: NewTurn, parent_id: str | None) -> Turn:
+    now = now_ms()
+    number = conn.execute(_NEXT_NUMBER, {"sid": new.session_id, "now": now}).scalar_one()
+    turn_id, prompt_id = new_id("turn"), new.prompt_id or new_id("msg")
+    if new.text is not None:
+        conn.execute(
+            _INSERT_MESSAGE,
+            {
+                "id": prompt_id,
+                "session_id": new.session_id,
+                "ordinal": 2 * number,
+                "role": "user",
+                "sender": new.sender,
+                "status": "complete",
+                "content": new.text,
+                "parent_id": parent_id,
+                "turn_id": turn_id,
+                "usage": None,
+                "metadata": rows.to_json(new.metadata),
+                "created_at": now,
+            },
+        )
+    turn = Turn(
+        id=turn_id,
+        session_id=new.session_id,
+        number=number,
+        state=TurnState.RUNNING if new.claim_for else TurnState.QUEUED,
+        pod=new.claim_for,
+        epoch=1 if new.claim_for else 0,
+        prompt_id=prompt_id,
+        reply_id=new_id("msg"),
+        bot=new.bot,
+        model=new.model,
+        params=new.params,
+        stop_requested=False,
+        created_at=now,
+        ended_at=None,
+    )
+    conn.execute(
+        _INSERT_TURN,
+        {
+            "id": turn.id,
+            "session_id": turn.session_id,
+            "number": number,
+            "state": turn.state.value,
+            "pod": turn.pod,
+            "epoch": turn.epoch,
+            "prompt_id": turn.prompt_id,
+            "reply_id": turn.reply_id,
+            "bot": turn.bot,
+            "model": turn.model,
+            "params": rows.to_json(turn.params),
+            "idempotency_key": new.idempotency_key,
+            "stop_requested": False,
+            "delivered": False,
+            "transcript": None,
+            "created_at": now,
+            "ended_at": None,
+        },
+    )
+    return turn
+
+
+def owned(conn: Connection, principal: Principal, turn_id: str) -> Turn:
+    """Return a turn of the principal. Raises NotFound."""
+    row = conn.execute(_OWNED, {"tid": turn_id, "who": principal.id}).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no turn {turn_id!r}.")
+    return rows.turn(row)
+
+
+def after(conn: Connection, principal: Principal, session_id: str, number: int) -> Sequence[Turn]:
+    """Return the session's turns above a number."""
+    session_statements.owned(conn, principal, session_id)
+    return [rows.turn(row) for row in conn.execute(_AFTER, {"sid": session_id, "after": number})]
+
+
+def undelivered(conn: Connection, principal: Principal, session_id: str, ended_after: int) -> Sequence[Turn]:
+    """Return what a subscriber without a cursor is owed."""
+    if session_statements.find(conn, principal, session_id) is None:
+        return []
+    found = conn.execute(_UNDELIVERED, {"sid": session_id, "ended_after": ended_after})
+    return [rows.turn(row) for row in found]
+
+
+def transcript(conn: Connection, turn_id: str) -> list[Chunk] | None:
+    """Return the chunks of an ended turn."""
+    row = conn.execute(_TRANSCRIPT, {"tid": turn_id}).one_or_none()
+    return rows.unpack_transcript(row.transcript, row.content) if row else None
+
+
+def history(conn: Connection, prompt_id: str, limit: int) -> Sequence[Exchange]:
+    """Return the branch that ends with this user message."""
+    found = conn.execute(_HISTORY, {"mid": prompt_id, "count": limit})  # type: ignore[call-overload]
+    return [Exchange(before=row.before, text=row.content) for row in found]
+
+
+def finish(conn: Connection, turn: Turn, outcome: Outcome, outbox: bool) -> bool:
+    """End the turn and insert its reply, if the epoch still holds."""
+    now = now_ms()
+    values = {
+        "tid": turn.id,
+        "ep": turn.epoch,
+        "new_state": outcome.state.value,
+        "now": now,
+        "packed": rows.pack_transcript(outcome.chunks),
+    }
+    if conn.execute(_FINISH, values).rowcount != 1:
+        return False
+    end = outcome.end
+    conn.execute(
+        _INSERT_MESSAGE,
+        {
+            "id": turn.reply_id,
+            "session_id": turn.session_id,
+            "ordinal": 2 * turn.number + 1,
+            "role": "assistant",
+            "sender": turn.bot,
+            "status": outcome.state.value,
+            "content": outcome.content,
+            "parent_id": turn.prompt_id,
+            "turn_id": turn.id,
+            "usage": rows.to_json(end.usage) if end.usage else None,
+            "metadata": rows.to_json(
+                {
+                    "model": end.model,
+                    "finish_reason": end.finish_reason,
+                    "seams": end.seams,
+                    **({"error": end.error} if end.error else {}),
+                }
+            ),
+            "created_at": now,
+        },
+    )
+    if outbox:
+        payload = rows.to_json({"session_id": turn.session_id, "end": end})
+        conn.execute(
+            insert(events),
+            {"kind": "turn.ended", "subject": turn.id, "payload": payload, "created_at": now},
+        )
+    return True
+
+
+def request_stop(conn: Connection, principal: Principal, turn_id: str) -> Turn:
+    """Mark a turn to be stopped."""
+    owned(conn, principal, turn_id)
+    conn.execute(_STOP, {"tid": turn_id})
+    return owned(conn, principal, turn_id)
+
+
+def mark_delivered(conn: Connection, turn_ids: Sequence[str]) -> None:
+    """Mark replies as received to their end."""
+    conn.execute(_DELIVERED, [{"tid": turn_id} for turn_id in turn_ids])

@@ -1,0 +1,176 @@
+"""SQLite as an executor: one writer thread with group commit, a few readers, write-ahead log.
+
+All writes of the process that are waiting go into one transaction, so that the cost of a commit is shared
+by everything that happened since the last one; callers go on only after that commit.
+"""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.pool import NullPool
+
+from antiphon.errors import AntiphonError, StoreUnavailable
+
+T = TypeVar("T")
+Operation = Callable[[Connection], Any]
+Job = tuple[Operation, asyncio.Future[Any]]
+Result = tuple[asyncio.Future[Any], Any, BaseException | None]
+
+MAX_GROUP = 512
+READERS = 2
+BUSY_TIMEOUT_S = 5.0
+
+
+def make_engine(path: Path, synchronous: Literal["FULL", "NORMAL"]) -> Engine:
+    """Return an engine for a SQLite file in WAL mode.
+
+    ``FULL`` makes each commit survive a power cut; with ``NORMAL`` the last commits may be lost then, but
+    never through a crash of the process.
+    """
+
+    def connect() -> sqlite3.Connection:
+        db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute(f"PRAGMA synchronous = {synchronous}")
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA cache_size = -16000")
+        return db
+
+    return create_engine("sqlite://", creator=connect, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+
+class SqliteExecutor:
+    """Runs operations on one SQLite file for one event loop."""
+
+    def __init__(self, path: Path, *, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> None:
+        self._engine = make_engine(path, synchronous)
+        self._loop = asyncio.get_running_loop()
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write_all, name="sqlite-writer", daemon=True)
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
+        self._local = threading.local()
+        self._opened: list[Connection] = []
+        self._closed = False
+        self._writer.start()
+
+    async def write(self, operation: Callable[[Connection], T]) -> T:
+        """See Executor."""
+        if self._closed:
+            raise StoreUnavailable("The database is closed: the server is shutting down.")
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._jobs.put((operation, future))
+        return await future
+
+    async def read(self, operation: Callable[[Connection], T]) -> T:
+        """See Executor."""
+        if self._closed:
+            raise StoreUnavailable("The database is closed: the server is shutting down.")
+        return await self._loop.run_in_executor(self._readers, self._read, operation)
+
+    async def close(self) -> None:
+        """See Executor."""
+        if not self._closed:
+            self._closed = True
+            self._jobs.put(None)
+            await self._loop.run_in_executor(None, self._writer.join)
+            self._readers.shutdown()
+            for connection in self._opened:
+                connection.close()
+            self._engine.dispose()
+
+    def _read(self, operation: Callable[[Connection], T]) -> T:
+        connection: Connection | None = getattr(self._local, "connection", None)
+        try:
+            if connection is None:
+                connection = self._local.connection = self._engine.connect()
+                self._opened.append(connection)
+            return operation(connection)
+        except DBAPIError as error:
+            raise _unavailable(error) from error
+
+    def _write_all(self) -> None:
+        with self._engine.connect() as connection:
+            while True:
+                jobs = self._take()
+                if jobs:
+                    results = commit_together(connection, jobs)
+                    self._loop.call_soon_threadsafe(_resolve, results)
+                if len(jobs) < MAX_GROUP and self._closed and self._jobs.empty():
+                    return
+
+    def _take(self) -> list[Job]:
+        """Wait for a job, then take all others that wait too."""
+        jobs: list[Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) == MAX_GROUP:
+                break
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+        return jobs
+
+
+def commit_together(connection: Connection, jobs: list[Job]) -> list[Result]:
+    """Run all jobs in one transaction; if one breaks it, run each in its own.
+
+    An operation that raises an AntiphonError has written nothing, so it does not disturb the others. That
+    is checked: one that did write breaks the transaction like any other error.
+    """
+    try:
+        return _transaction(connection, jobs)
+    except Exception as error:  # noqa: BLE001 - reported to the job that raised it
+        if len(jobs) == 1:
+            fault = _unavailable(error) if isinstance(error, DBAPIError) else error
+            return [(jobs[0][1], None, fault)]
+        return [result for job in jobs for result in commit_together(connection, [job])]
+
+
+def _transaction(connection: Connection, jobs: list[Job]) -> list[Result]:
+    db = connection.connection.driver_connection
+    assert isinstance(db, sqlite3.Connection)
+    results: list[Result] = []
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    try:
+        for operation, future in jobs:
+            before = db.total_changes
+            try:
+                results.append((future, operation(connection), None))
+            except AntiphonError as error:
+                if db.total_changes != before:
+                    raise
+                results.append((future, None, error))
+        connection.exec_driver_sql("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            connection.exec_driver_sql("ROLLBACK")
+        raise
+    return results
+
+
+def _resolve(results: list[Result]) -> None:
+    for future, value, error in results:
+        if future.done():  # its caller was cancelled
+            continue
+        if error is None:
+            future.set_result(value)
+        else:
+            future.set_exception(error)
+
+
+def _unavailable(error: DBAPIError) -> Exception:
+    if isinstance(error, IntegrityError):
+        return error
+    return StoreUnavailable(
+        f"The database could not be used ({error.orig}). Try again shortly.", retry_after=1
+    )

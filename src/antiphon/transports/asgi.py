@@ -1,0 +1,163 @@
+"""What the raw ASGI routes share: reading a request, answering it, telling errors.
+
+Streaming paths and submission are plain ASGI: a framework's request handling costs as much as ten tokens.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from antiphon.errors import AntiphonError, BadRequest, Invalid, TooLarge, Unsupported
+from antiphon.model import Principal
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+T = TypeVar("T")
+
+
+class Request:
+    """One HTTP request."""
+
+    __slots__ = (
+        "_headers",
+        "_query",
+        "body_limit",
+        "params",
+        "principal",
+        "receive",
+        "scope",
+        "send",
+        "set_cookie",
+        "started",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, body_limit: int) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.send = send
+        self.body_limit = body_limit
+        self.params: tuple[str, ...] = ()
+        self.principal = Principal("")
+        self.set_cookie: bytes | None = None
+        self.started = False
+        self._headers: dict[bytes, bytes] | None = None
+        self._query: dict[str, str] | None = None
+
+    def header(self, name: bytes) -> str | None:
+        """Return a header by its lower-case name."""
+        if self._headers is None:
+            self._headers = dict(self.scope["headers"])
+        value = self._headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    def query(self, name: str) -> str | None:
+        """Return a query parameter. Raises BadRequest if the query is not UTF-8."""
+        if self._query is None:
+            try:
+                pairs = parse_qsl(
+                    self.scope["query_string"].decode("ascii"), errors="strict", max_num_fields=50
+                )
+            except ValueError as error:
+                raise BadRequest("The query string is not readable UTF-8.") from error
+            self._query = dict(pairs)
+        return self._query.get(name)
+
+    @property
+    def address(self) -> str | None:
+        """The peer's address, None on a local socket."""
+        client = self.scope.get("client")
+        return client[0] if client else None
+
+    async def start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        """Begin the response; from here on an error can no longer be told."""
+        self.started = True
+        if self.set_cookie:
+            headers = [*headers, (b"set-cookie", self.set_cookie)]
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def body(self) -> bytes:
+        """Read the whole body. Raises TooLarge, BadRequest (the client left)."""
+        too_large = TooLarge(f"The request body is over {self.body_limit} bytes. Send less.")
+        declared = self.header(b"content-length")
+        if declared is not None and declared.isdigit() and int(declared) > self.body_limit:
+            raise too_large
+        parts, size = [], 0
+        while True:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise BadRequest("The request ended before its body did.")
+            part = message.get("body", b"")
+            size += len(part)
+            if size > self.body_limit:
+                raise too_large
+            parts.append(part)
+            if not message.get("more_body"):
+                return b"".join(parts)
+
+    async def json(self, kind: type[T]) -> T:
+        """Decode the body as ``kind``. Raises Unsupported, BadRequest, Invalid, TooLarge."""
+        content_type = (self.header(b"content-type") or "").partition(";")[0].strip().lower()
+        if content_type != "application/json" and not content_type.endswith("+json"):
+            raise Unsupported("Send JSON, with the header Content-Type: application/json.")
+        return decode(await self.body(), kind)
+
+
+def decode(body: bytes, kind: type[T]) -> T:
+    """Decode JSON. Raises BadRequest for what is no JSON, Invalid for JSON of another shape."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"The JSON does not fit: {error}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"The body is not valid JSON: {error}.") from error
+
+
+async def answer(
+    request: Request,
+    status: int,
+    body: bytes,
+    content_type: bytes = b"application/json",
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    """Send a whole response."""
+    raw = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
+    raw += [(name.encode(), value.encode("latin-1")) for name, value in (headers or {}).items()]
+    await request.start(status, raw)
+    await request.send({"type": "http.response.body", "body": body})
+
+
+async def answer_json(
+    request: Request, status: int, value: Any, headers: Mapping[str, str] | None = None
+) -> None:
+    """Send a JSON response."""
+    await answer(request, status, msgspec.json.encode(value), headers=headers)
+
+
+def problem(error: AntiphonError, instance: str) -> dict[str, Any]:
+    """Return RFC 9457 problem details of an error."""
+    details: dict[str, Any] = {
+        "type": f"urn:antiphon:error:{error.code}",
+        "title": error.code.replace("_", " ").capitalize(),
+        "status": error.status,
+        "code": error.code,
+        "detail": error.message,
+        "instance": instance,
+    }
+    if error.retry_after is not None:
+        details["retry_after"] = error.retry_after
+    return details
+
+
+def retry_header(error: AntiphonError) -> dict[str, str]:
+    """Return the ``Retry-After`` header of an error that has one, in whole seconds."""
+    return {} if error.retry_after is None else {"retry-after": str(max(1, round(error.retry_after)))}
+
+
+async def answer_problem(request: Request, error: AntiphonError) -> None:
+    """Send an error natively."""
+    body = msgspec.json.encode(problem(error, request.scope["path"]))
+    await answer(request, error.status, body, b"application/problem+json", retry_header(error))

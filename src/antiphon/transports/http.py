@@ -1,0 +1,119 @@
+"""The application as a whole: raw routes first, FastAPI for the rest, and what holds for every request."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+import structlog
+
+from antiphon.errors import AntiphonError, Overloaded
+from antiphon.ids import new_id
+from antiphon.transports.asgi import App, Receive, Request, Scope, Send, answer_problem
+from antiphon.transports.identity import Identity
+
+logger = structlog.get_logger(__name__)
+
+Handler = Callable[[Request], Awaitable[None]]
+ErrorAnswer = Callable[[Request, AntiphonError], Awaitable[None]]
+_REQUEST_ID = re.compile(r"[\w.-]{1,100}")
+
+
+class Route(NamedTuple):
+    """A raw route: method, path with ``{parameters}``, handler; how its errors look; what it documents."""
+
+    method: str
+    path: str
+    handler: Handler
+    error: ErrorAnswer = answer_problem
+    body: Any = None
+    parameters: tuple[str, ...] = ()
+    answers: tuple[tuple[int, str], ...] = ((200, "text/event-stream"),)
+
+
+class Application:
+    """The ASGI application."""
+
+    def __init__(
+        self, routes: list[Route], rest: App, identity: Identity, *, body_limit: int, most_connections: int
+    ) -> None:
+        self._routes = [(r.method, re.compile(re.sub(r"\{\w+\}", "([^/]+)", r.path)), r) for r in routes]
+        self._rest = rest
+        self._identity = identity
+        self._body_limit = body_limit
+        self._most = most_connections
+        self.open_requests = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request (or FastAPI's lifespan)."""
+        if scope["type"] != "http":
+            await self._rest(scope, receive, send)
+            return
+        request = Request(scope, receive, send, self._body_limit)
+        request_id = request.header(b"x-request-id") or ""
+        if not _REQUEST_ID.fullmatch(request_id):
+            request_id = new_id("req")
+        structlog.contextvars.bind_contextvars(request=request_id)
+        self.open_requests += 1
+        try:
+            await self._dispatch(request)
+        finally:
+            self.open_requests -= 1
+
+    async def _dispatch(self, request: Request) -> None:
+        route = self._match(request)
+        path = request.scope["path"]
+        try:
+            self._check_room()
+            self._identity.identify(request)
+            if route is not None:
+                await route.handler(request)
+            else:
+                await self._serve_rest(request)
+        except AntiphonError as error:
+            logger.info("request_refused", path=path, status=error.status, code=error.code)
+            failure = error
+        except Exception as error:
+            logger.exception("request_crashed", path=path, error=type(error).__name__)
+            failure = AntiphonError("The server failed to handle this request. Try again.")
+        else:
+            return
+        if not request.started:
+            await (route.error if route else answer_problem)(request, failure)
+
+    def _check_room(self) -> None:
+        if self.open_requests > self._most:
+            raise Overloaded("Too many connections are open here. Try again shortly.", retry_after=2)
+
+    def _match(self, request: Request) -> Route | None:
+        path, method = request.scope["path"], request.scope["method"]
+        for route_method, pattern, route in self._routes:
+            if method == route_method:
+                found = pattern.fullmatch(path)
+                if found is not None:
+                    request.params = found.groups()
+                    return route
+        return None
+
+    async def _serve_rest(self, request: Request) -> None:
+        """Let FastAPI answer, having read the body within its bound."""
+        scope, receive = request.scope, request.receive
+        scope["antiphon.request"] = request
+        if scope["method"] in ("POST", "PUT", "PATCH"):
+            body: bytes | None = await request.body()
+
+            async def replay() -> dict[str, Any]:
+                nonlocal body
+                if body is None:
+                    return dict(await request.receive())
+                message, body = {"type": "http.request", "body": body, "more_body": False}, None
+                return message
+
+            receive = replay
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                await request.start(message["status"], message["headers"])
+            else:
+                await request.send(message)
+
+        await self._rest(scope, receive, send)

@@ -1,0 +1,234 @@
+"""The native REST API: sessions, messages, turns, models; health; and the OpenAPI document of it all."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from antiphon import __version__
+from antiphon.engine.engine import Engine
+from antiphon.engine.submit import check_session_id
+from antiphon.errors import AntiphonError, BadRequest, Invalid, NotFound, ProviderError, TooLarge
+from antiphon.ids import new_id, now_ms
+from antiphon.model import Principal
+from antiphon.transports import views
+from antiphon.transports.asgi import problem, retry_header
+from antiphon.transports.http import Route
+
+Health = Callable[[], Awaitable[dict[str, Any]]]
+Limit = Annotated[int, Query(ge=1, le=200, description="how many at most")]
+SessionId = Annotated[str, Path(min_length=1, max_length=200)]
+
+
+class NewSession(BaseModel, extra="forbid"):
+    """A session to create; ``id`` may be chosen by the client."""
+
+    id: str | None = Field(default=None, max_length=200)
+    title: str = Field(default="", max_length=200)
+    context: dict[str, Any] = Field(default_factory=dict)
+
+
+class SessionChange(BaseModel, extra="forbid"):
+    """What to change of a session."""
+
+    title: str | None = Field(default=None, max_length=200)
+    context: dict[str, Any] | None = None
+
+
+def _principal(request: Request) -> Principal:
+    principal: Principal = request.scope["antiphon.request"].principal
+    return principal
+
+
+def _check_context(engine: Engine, context: dict[str, Any] | None) -> None:
+    if context and len(msgspec.json.encode(context)) > engine.bounds.metadata_bytes:
+        raise TooLarge(f"context takes more than {engine.bounds.metadata_bytes} bytes as JSON.")
+
+
+def make_rest(engine: Engine, health: Health, routes: Sequence[Route]) -> FastAPI:
+    """Return the FastAPI application; ``routes`` are the raw ones, to be documented with it."""
+    app = FastAPI(title="Antiphon", version=__version__, docs_url=None, redoc_url=None)
+    _add_sessions(app, engine)
+    _add_turns(app, engine)
+    _add_health(app, engine, health)
+    _add_errors(app)
+    app.openapi = lambda: _openapi(app, routes)  # type: ignore[method-assign]
+    return app
+
+
+def _add_sessions(app: FastAPI, engine: Engine) -> None:
+    store = engine.store
+
+    @app.post("/api/sessions", status_code=201, tags=["sessions"])
+    async def create_session(request: Request, body: NewSession) -> dict[str, Any]:
+        """Create a session, or return the one that already has this id."""
+        _check_context(engine, body.context)
+        session_id = check_session_id(body.id) if body.id is not None else new_id("ses")
+        made = await store.create_session(_principal(request), session_id, body.title, body.context)
+        return views.session(made)
+
+    @app.get("/api/sessions", tags=["sessions"])
+    async def list_sessions(
+        request: Request, limit: Limit = 50, before: Annotated[int | None, Query(ge=0)] = None
+    ) -> dict[str, Any]:
+        """List own sessions, the last used first. ``next_before`` continues the list."""
+        found = await store.sessions(_principal(request), before, limit)
+        following = found[-1].updated_at if len(found) == limit else None
+        return {"sessions": [views.session(s) for s in found], "next_before": following}
+
+    @app.get("/api/sessions/{session_id}", tags=["sessions"])
+    async def get_session(request: Request, session_id: SessionId) -> dict[str, Any]:
+        """Return a session and the turns under way in it."""
+        session = await store.session(_principal(request), session_id)
+        running = await store.undelivered(_principal(request), session_id, now_ms())
+        return {**views.session(session), "running": [views.turn(t) for t in running]}
+
+    @app.patch("/api/sessions/{session_id}", tags=["sessions"])
+    async def change_session(request: Request, session_id: SessionId, body: SessionChange) -> dict[str, Any]:
+        """Change a session's title or context."""
+        _check_context(engine, body.context)
+        changed = await store.update_session(_principal(request), session_id, body.title, body.context)
+        return views.session(changed)
+
+    @app.delete("/api/sessions/{session_id}", status_code=204, tags=["sessions"])
+    async def delete_session(request: Request, session_id: SessionId) -> None:
+        """Delete a session; replies under way in it are stopped."""
+        await engine.delete_session(_principal(request), session_id)
+
+    @app.get("/api/sessions/{session_id}/messages", tags=["messages"])
+    async def list_messages(
+        request: Request,
+        session_id: SessionId,
+        limit: Limit = 100,
+        before: Annotated[int | None, Query(ge=0, le=2**31 - 1, description="an ordinal")] = None,
+    ) -> dict[str, Any]:
+        """Return a page of messages, oldest first; ``next_before`` leads to older ones."""
+        found = await store.messages(_principal(request), session_id, before, limit)
+        following = found[0].ordinal if len(found) == limit else None
+        return {"messages": [views.message(m) for m in found], "next_before": following}
+
+    @app.get("/api/messages/{message_id}", tags=["messages"])
+    async def get_message(request: Request, message_id: str) -> dict[str, Any]:
+        """Return one message."""
+        return views.message(await store.message(_principal(request), message_id))
+
+
+def _add_turns(app: FastAPI, engine: Engine) -> None:
+    @app.get("/api/turns/{turn_id}", tags=["turns"])
+    async def get_turn(request: Request, turn_id: str) -> dict[str, Any]:
+        """Return a turn."""
+        return views.turn(await engine.store.turn(_principal(request), turn_id))
+
+    @app.post("/api/turns/{turn_id}/cancel", status_code=202, tags=["turns"])
+    async def cancel_turn(request: Request, turn_id: str) -> dict[str, Any]:
+        """Stop a reply: it ends with what there is of it."""
+        return views.turn(await engine.stop(_principal(request), turn_id))
+
+    @app.get("/api/models", tags=["models"])
+    async def list_models() -> dict[str, Any]:
+        """List models by provider, and providers that could not be asked."""
+        offers = await engine.catalogue.models()
+        models, unavailable = [], []
+        for provider, offer in offers.items():
+            if isinstance(offer, ProviderError):
+                unavailable.append({"provider": provider, "code": offer.code, "detail": offer.message})
+            else:
+                models += [
+                    {"id": f"{provider}/{m.id}", "provider": provider, "context_tokens": m.context_tokens}
+                    for m in offer
+                ]
+        return {"models": models, "unavailable": unavailable}
+
+    @app.get("/api/bots", tags=["models"])
+    async def list_bots() -> dict[str, Any]:
+        """List the bots."""
+        bots = [
+            {"name": b.name, "title": b.title or b.name, "greeting": b.greeting, "model": b.model}
+            for b in engine.catalogue.bots.values()
+        ]
+        return {"bots": bots, "default": engine.catalogue.default_bot}
+
+
+def _add_health(app: FastAPI, engine: Engine, health: Health) -> None:
+    @app.get("/health", tags=["service"])
+    async def get_health() -> dict[str, Any]:
+        """Tell that the process is alive."""
+        return await health()
+
+    @app.get("/ready", tags=["service"])
+    async def get_ready() -> Response:
+        """Tell whether to send requests here: 503 while leaving, or without the store."""
+        state = "ready" if engine.accepting else "draining"
+        try:
+            await engine.store.ping()
+        except AntiphonError as error:
+            state = error.code
+        body = msgspec.json.encode({"status": state})
+        return Response(body, 200 if state == "ready" else 503, media_type="application/json")
+
+
+def _add_errors(app: FastAPI) -> None:
+    def answer(request: Request, error: AntiphonError, status: int | None = None) -> Response:
+        details = problem(error, request.url.path)
+        details["status"] = status or error.status
+        body = msgspec.json.encode(details)
+        return Response(body, details["status"], retry_header(error), media_type="application/problem+json")
+
+    @app.exception_handler(AntiphonError)
+    async def refused(request: Request, error: AntiphonError) -> Response:
+        return answer(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        if first["type"] == "json_invalid":
+            return answer(request, BadRequest("The body is not valid JSON."))
+        where = ".".join(str(part) for part in first["loc"])
+        return answer(request, Invalid(f"{where}: {first['msg']}."))
+
+    @app.exception_handler(HTTPException)
+    async def failed(request: Request, error: HTTPException) -> Response:
+        if error.status_code == NotFound.status:
+            return answer(request, NotFound("There is nothing at this path. See /docs."))
+        return answer(request, BadRequest(f"{error.detail}."), error.status_code)
+
+
+def _openapi(app: FastAPI, routes: Sequence[Route]) -> dict[str, Any]:
+    """Return the document of FastAPI's routes with the raw ones added from their own types."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        bodies = [r.body for r in routes if r.body is not None]
+        _, components = msgspec.json.schema_components(bodies, ref_template="#/components/schemas/{name}")
+        document.setdefault("components", {}).setdefault("schemas", {}).update(components)
+        for route in routes:
+            document["paths"].setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    in_path = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
+    parameters = [{"name": n, "in": "path", "required": True, "schema": {"type": "string"}} for n in in_path]
+    for name in route.parameters:
+        required = name.endswith("!")
+        parameters.append(
+            {"name": name.rstrip("!"), "in": "query", "required": required, "schema": {"type": "string"}}
+        )
+    operation: dict[str, Any] = {
+        "summary": (route.handler.__doc__ or "").strip().split("\n")[0],
+        "operationId": getattr(route.handler, "__name__", route.path),
+        "tags": ["streaming"],
+        "parameters": parameters,
+        "responses": {
+            str(status): {"description": kind, "content": {kind: {}}} for status, kind in route.answers
+        },
+    }
+    if route.body is not None:
+        reference = {"$ref": f"#/components/schemas/{route.body.__name__}"}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": reference}}}
+    return operation
