@@ -220,6 +220,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._wired = wired
         self._announce = announce
+        self._loop = asyncio.get_running_loop()
         self._leaving: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -232,14 +233,15 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Leave at the first signal, insist at the second."""
         if self._leaving is None and self.started:
-            self._leaving = asyncio.get_running_loop().create_task(self._leave(sig, frame))
+            self._leaving = self._loop.create_task(self._leave())
+            self._loop.call_soon_threadsafe(lambda: None)  # this is a signal handler: wake the loop
         else:
             super().handle_exit(sig, frame)
 
-    async def _leave(self, sig: int, frame: Any) -> None:
+    async def _leave(self) -> None:
         await self._wired.engine.drain()
         self._wired.streams.close()
-        super().handle_exit(sig, frame)
+        self.should_exit = True
 
 
 @contextlib.asynccontextmanager

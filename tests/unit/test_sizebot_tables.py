@@ -87,7 +87,7 @@ def test_letter_codes(who: str, girth: float, codes: list[str]) -> None:
     assert adults.letters(who, girth) == codes
 
 
-# europeword.com "European dress sizes" and lazytools.io "Clothing size guide": US, UK, DE, FR, IT in one row.
+# lazytools.io "Clothing size guide": US, UK, DE, FR, IT and JP in one row.
 @pytest.mark.parametrize("us", range(2, 22, 2))
 def test_womens_numbers_of_one_row(us: int) -> None:
     index = adults.index_of("women", "US", us)

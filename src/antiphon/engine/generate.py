@@ -3,13 +3,14 @@
 import asyncio
 import random
 
+import msgspec
 import structlog
 
 from antiphon.engine.bounds import Bounds
 from antiphon.engine.catalogue import Catalogue
 from antiphon.engine.draft import Draft, text_of
 from antiphon.engine.window import fit
-from antiphon.errors import ProviderError
+from antiphon.errors import ProviderError, ProviderRefused
 from antiphon.model import Seam, Turn
 from antiphon.providers.port import Finish, Prompt, Provider
 from antiphon.stores.port import Store
@@ -43,7 +44,15 @@ class Generator:
             prefix=prefix,
             params={**(bot.params if bot else {}), **turn.params},
         )
-        return await self._with_retries(provider, prompt, draft)
+        try:
+            return await self._with_retries(provider, prompt, draft)
+        except ProviderRefused:
+            if not prefix or draft.all_chunks() != draft.chunks:
+                raise
+            # Some models behind a provider that goes on from a prefix do not: begin again instead.
+            seams[-1] = Seam(chunk=len(draft.chunks), epoch=turn.epoch, how="restarted")
+            draft.reset("the model would not go on with the text so far")
+            return await self._with_retries(provider, msgspec.structs.replace(prompt, prefix=""), draft)
 
     def _seam(self, turn: Turn, draft: Draft, provider: Provider, seams: list[Seam]) -> str:
         """Note the takeover and return the text to go on from, empty to begin again."""

@@ -37,7 +37,10 @@ _BUMP = (
 _NEXT_TICK = "SELECT coalesce(max(id), 0) + 1 FROM log_ticks"
 _APPEND = "INSERT INTO log_ticks (id, payload) VALUES (?, ?)"
 _TURNS = "SELECT turn, epoch, first_tick FROM log_turns WHERE turn IN (SELECT value FROM json_each(?))"
-_START = "INSERT INTO log_turns (turn, epoch, first_tick, started_at) VALUES (?, ?, ?, ?)"
+_START = (
+    "INSERT INTO log_turns (turn, epoch, first_tick, started_at) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (turn) DO NOTHING"
+)
 _REFENCE = "UPDATE log_turns SET epoch = ? WHERE turn = ?"
 _END = "UPDATE log_turns SET ended_at = ? WHERE turn = ?"
 _TICKS = "SELECT payload FROM log_ticks WHERE id >= ? ORDER BY id"
@@ -55,6 +58,9 @@ class _State(msgspec.Struct, frozen=True):
     epoch: int
     next: int
     ended: bool = False
+
+
+_UNOPENED = _State(1, 0)
 
 
 class _Plan(msgspec.Struct):
@@ -118,19 +124,13 @@ class SqliteLog:
 
     def _append(self, conn: Connection, batch: Sequence[Append]) -> _Plan:
         generation = conn.exec_driver_sql(_GENERATION).scalar() or 0
-        states = self._current(conn, batch, generation)
         tick = int(conn.exec_driver_sql(_NEXT_TICK).scalar_one())
+        states = self._current(conn, batch, generation, tick)
         accepted: list[bool] = []
         written: list[Append] = []
-        started: list[tuple[str, int, int, int]] = []
         ended: list[tuple[int, str]] = []
-        now = now_ms()
         for entry in batch:
-            state = states.get(entry.turn)
-            if state is None:
-                state = _State(1, 0)
-                if entry.epoch == 1 and entry.first == 0:
-                    started.append((entry.turn, 1, tick, now))
+            state = states.get(entry.turn, _UNOPENED)
             after = entry.first + len(entry.chunks)
             repeated = entry.epoch == state.epoch and after <= state.next
             fits = entry.epoch == state.epoch and entry.first == state.next and not state.ended
@@ -139,35 +139,42 @@ class SqliteLog:
                 written.append(entry)
                 closes = entry.chunks[-1].kind == "end"
                 if closes:
-                    ended.append((now, entry.turn))
+                    ended.append((now_ms(), entry.turn))
                 states[entry.turn] = _State(state.epoch, after, closes)
-        if started:
-            conn.exec_driver_sql(_START, started)
         if written:
             conn.exec_driver_sql(_APPEND, (tick, _encode(written)))
         if ended:
             conn.exec_driver_sql(_END, ended)
         return _Plan(accepted, states, generation)
 
-    def _current(self, conn: Connection, batch: Sequence[Append], generation: int) -> dict[str, _State]:
-        """Return the states of the batch's turns, read anew where memory may be out of date."""
-        known = self._states if generation == self._generation else {}
-        states = {e.turn: known[e.turn] for e in batch if e.turn in known}
-        # A first chunk of a first attempt is new by its nature, unless another process opened the turn.
-        asked = [
-            e.turn
-            for e in batch
-            if e.turn not in states and (generation != self._generation or e.first or e.epoch > 1)
-        ]
+    def _current(
+        self, conn: Connection, batch: Sequence[Append], generation: int, tick: int
+    ) -> dict[str, _State]:
+        """Return the states of the batch's turns: remembered, read anew where memory may be out of date.
+
+        First chunks of first attempts are entered on the way; where that finds the turn there already, its
+        state is read as well.
+        """
+        trusted = generation == self._generation
+        states = {e.turn: self._states[e.turn] for e in batch if trusted and e.turn in self._states}
+        unknown = [e for e in batch if e.turn not in states]
+        fresh = [e.turn for e in unknown if e.epoch == 1 and e.first == 0]
+        asked = [e.turn for e in unknown if not (e.epoch == 1 and e.first == 0)]
+        if fresh:
+            now = now_ms()
+            entered = conn.exec_driver_sql(_START, [(turn, 1, tick, now) for turn in fresh]).rowcount
+            if entered < len(fresh):
+                asked += fresh
         if asked:
-            rows = conn.exec_driver_sql(_TURNS, (_encode(asked),)).all()
-            for turn, epoch, first_tick in rows:
+            for turn, epoch, first_tick in conn.exec_driver_sql(_TURNS, (_encode(asked),)).all():
                 mine = self._states.get(turn)
                 if mine is not None and mine.epoch == epoch:
                     states[turn] = mine
-                else:
+                elif first_tick < tick:
                     found = _scan(conn, first_tick, {turn})[turn]
                     states[turn] = _State(epoch, len(found), bool(found) and found[-1].kind == "end")
+                else:
+                    states[turn] = _State(epoch, 0)
         return states
 
     def _open(self, conn: Connection, claims: Sequence[tuple[str, int]]) -> list[list[Chunk]]:

@@ -19,6 +19,7 @@ from antiphon.providers.port import Finish, Model, Prompt, Sink
 from antiphon.providers.stream_client import Endpoint, StreamClient
 from antiphon.providers.stream_connection import Head
 
+CHAT_PATH = "/chat/completions"
 MODELS_SECONDS = 60.0
 """How long a list of models is good for."""
 MAX_MODELS = 16 << 20
@@ -39,7 +40,7 @@ class OpenAIProvider:
         continuation: whether it goes on with a last message of role ``assistant``.
         continuation_body: merged into the request that continues.
         continuation_message: merged into the last message of the request that continues.
-        continuation_url: the base URL for requests that continue, if it is another one.
+        continuation_path: the path, below ``base_url``, of requests that continue.
         continuation_echo: whether it repeats that last message before it goes on; the echo is taken away.
         models: the models on offer; asked of the API where None.
         include_usage: whether to ask for usage (``stream_options``), which a few servers refuse.
@@ -61,7 +62,7 @@ class OpenAIProvider:
         continuation: bool = False,
         continuation_body: Mapping[str, Any] | None = None,
         continuation_message: Mapping[str, Any] | None = None,
-        continuation_url: str | None = None,
+        continuation_path: str = CHAT_PATH,
         continuation_echo: bool = False,
         models: Sequence[Model] | None = None,
         include_usage: bool = True,
@@ -83,8 +84,8 @@ class OpenAIProvider:
             self._secrets.append(api_key)
         base = base_url.rstrip("/")
         self._models_url = f"{base}/models"
-        self._endpoint = self._chat(base)
-        self._continue_at = self._chat(continuation_url.rstrip("/")) if continuation_url else self._endpoint
+        self._endpoint = self._chat(base + CHAT_PATH)
+        self._continue_at = self._chat(base + continuation_path)
         self._client = StreamClient(
             connect_timeout=connect_timeout, first_byte_timeout=first_token_timeout, idle_timeout=idle_timeout
         )
@@ -134,14 +135,14 @@ class OpenAIProvider:
             self._refresh.cancel()
         await self._client.close()
 
-    def _chat(self, base: str) -> Endpoint:
+    def _chat(self, url: str) -> Endpoint:
         headers = {
             "Content-Type": "application/json",
             "Accept": "text/event-stream, application/json",
             "User-Agent": "antiphon",
             **self._headers,
         }
-        return Endpoint("POST", f"{base}/chat/completions", headers.items())
+        return Endpoint("POST", url, headers.items())
 
     def _body(self, prompt: Prompt, *, continued: bool) -> bytes:
         body = {key: value for key, value in prompt.params.items() if key not in _RESERVED}

@@ -25,7 +25,8 @@ MAX_ANSWER = 8 << 20
 END_SECONDS = 5.0
 """How long usage and the end mark may take after the finish reason: the text is whole by then."""
 _MAX_QUOTE = 300
-_MIN_SECRET = 8
+_MAX_READ = 4096
+_MIN_SECRET = 6
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -40,14 +41,14 @@ class _Part(msgspec.Struct, gc=False):
     thinking: "list[_Part] | None" = None
 
 
-class _Delta(msgspec.Struct):
+class _Delta(msgspec.Struct, gc=False):
     content: str | list[_Part] | None = None
     reasoning_content: str | None = None
     reasoning: Any = None
     tool_calls: msgspec.Raw = _NOTHING
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, gc=False):
     delta: _Delta | None = None
     message: _Delta | None = None
     finish_reason: str | None = None
@@ -59,7 +60,7 @@ class _Usage(msgspec.Struct, gc=False):
     completion_tokens: int = 0
 
 
-class _Chunk(msgspec.Struct):
+class _Chunk(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
     error: Any = None
@@ -343,14 +344,12 @@ def _quote(body: bytes, secrets: Sequence[str]) -> str:
         found = _message(msgspec.json.decode(body))
     except _UNREADABLE:
         found = "" if body.lstrip()[:1] == b"<" else body.decode("utf-8", "replace")
-    for secret in secrets:
-        if len(secret) >= _MIN_SECRET:
-            # Some providers quote the key, whole or its beginning: no word that begins like it is shown.
-            found = re.sub(re.escape(secret[: max(4, len(secret) // 3)]) + r"\S*", "***", found)
-        elif secret:
-            found = found.replace(secret, "***")
-    found = re.sub(r"\S*\*{3}\S*", "***", found)
-    found = " ".join("".join(each if each.isprintable() else " " for each in found).split())
+    # Some providers quote the key, whole, masked or its beginning: a word that looks like it is not shown.
+    marks = [part[: max(_MIN_SECRET, len(part) // 3)] for secret in secrets for part in secret.split()]
+    marks.append("***")
+    printable = "".join(each if each.isprintable() else " " for each in found[:_MAX_READ])
+    words = printable.split()
+    found = " ".join("***" if any(mark in word for mark in marks) else word for word in words)
     if len(found) > _MAX_QUOTE:
         found = found[:_MAX_QUOTE] + "…"
     return f" It said: {found}" if found else ""

@@ -23,8 +23,9 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     continuation: bool = False
     continuation_body: dict[str, Any] = {}
     continuation_message: dict[str, Any] = {}
-    continuation_url: str | None = None
+    continuation_path: str = "/chat/completions"
     continuation_echo: bool = False
+    include_usage: bool = True
 
 
 PRESETS: dict[str, Preset] = {
@@ -39,7 +40,7 @@ PRESETS: dict[str, Preset] = {
         key_variable="DEEPSEEK_API_KEY",
         continuation=True,
         continuation_message={"prefix": True},
-        continuation_url="https://api.deepseek.com/beta",  # prefix completion is in beta
+        continuation_path="/beta/chat/completions",  # the stable path refuses a prefix
     ),
     "fireworks": Preset(base_url="https://api.fireworks.ai/inference/v1", key_variable="FIREWORKS_API_KEY"),
     "gemini": Preset(
@@ -52,6 +53,7 @@ PRESETS: dict[str, Preset] = {
         continuation=True,
         continuation_message={"prefix": True},
         continuation_echo=True,
+        include_usage=False,  # refused with 422; usage comes without being asked for
     ),
     # Passes the last assistant message on; models that refuse one answer 400.
     "openrouter": Preset(

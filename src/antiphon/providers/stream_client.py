@@ -70,7 +70,7 @@ def _split(url: str) -> tuple[Origin, str, str]:
     if not parts.hostname or parts.fragment:
         raise ValueError(f"The base URL {url!r} needs a host and no fragment (#…).")
     try:
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        port = (443 if parts.scheme == "https" else 80) if parts.port is None else parts.port
         host = parts.hostname if ":" in parts.hostname else parts.hostname.encode("idna").decode()
     except ValueError as error:  # UnicodeError of idna is one, too
         raise ValueError(f"The base URL {url!r} has a host or port that cannot be: {error}.") from error
@@ -180,8 +180,8 @@ class StreamClient:
                 watched.fail(ProviderUnreachable(_STOPPING))
             else:
                 watched.check(float("inf"))
-        for connections in self._idle.values():
-            for connection in connections:
+        for connections in tuple(self._idle.values()):
+            for connection in tuple(connections):
                 connection.abort()
         self._idle.clear()
         await asyncio.sleep(0)  # transports say goodbye in the next round of the loop

@@ -92,7 +92,7 @@ class Connection(asyncio.Protocol):
     Args:
         origin: what it leads to.
         released: called when it can be used again.
-        lost: called when it is closed.
+        lost: called when it is closed, perhaps more than once.
     """
 
     __slots__ = (
@@ -113,6 +113,7 @@ class Connection(asyncio.Protocol):
         "_pieces",
         "_released",
         "_sink",
+        "_surplus",
         "_transport",
         "_waiter",
         "closing",
@@ -147,7 +148,7 @@ class Connection(asyncio.Protocol):
             raise ProviderUnreachable(f"{self.origin} closed the connection at once.")
         loop = asyncio.get_running_loop()
         self.heard = self._draining = self._fresh = self._in_body = False
-        self._complete = self._keep = False
+        self._complete = self._keep = self._surplus = False
         self._barren = self._head_size = 0
         self._headers: dict[str, str] = {}
         self._collected = bytearray()
@@ -199,6 +200,7 @@ class Connection(asyncio.Protocol):
             self._exchange = None
         if self._transport is not None:
             self._transport.abort()
+        self._lost(self)
 
     # What the exchange calls
 
@@ -266,16 +268,14 @@ class Connection(asyncio.Protocol):
                 self.fail(ProviderGarbled(f"{self.origin} cut the connection in mid-reply."))
             else:
                 self.fail(ProviderUnreachable(f"{self.origin} closed the connection without an answer."))
-        self.abort()
         self._transport = None
-        self._lost(self)
+        self.abort()
 
     # What the parser calls
 
     def on_message_begin(self) -> None:
-        """Notice a response nobody asked for."""
-        if self._complete:
-            self._error = ProviderGarbled(f"{self.origin} sent more than one response.")
+        """Notice a response nobody asked for: the connection is of no further use."""
+        self._surplus = self._complete
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header."""
@@ -301,10 +301,13 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Gather a piece of the body."""
-        self._pieces.append(body)
+        if not self._surplus:
+            self._pieces.append(body)
 
     def on_message_complete(self) -> None:
         """Note that the response is whole."""
+        if self._complete:
+            return
         if self._parser.get_status_code() >= _FINAL:
             self._complete = True
             self._keep = self._parser.should_keep_alive()
@@ -314,8 +317,8 @@ class Connection(asyncio.Protocol):
     # Within
 
     def _settle(self, broken: Exception | None) -> None:
-        if self._complete and (self._error is None or self._draining):
-            self._end(keep=self._keep and broken is None and self._error is None)
+        if self._complete and self._error is None:
+            self._end(keep=self._keep and broken is None and not self._surplus)
         elif self._error is not None:
             self.fail(self._error)
         elif broken is not None:

@@ -1,6 +1,6 @@
 """Adults' clothes from body girths: EN 13402-3 and the national numbers that follow it.
 
-Sources, each read on the public page named:
+Sources, with the public page that documents them:
 
 - Girth tables, steps 4 cm then 6 cm, and letter codes with their ranges: EN 13402-3 (Measurements and
   intervals), Wikipedia "Joint European standard for size labelling of clothes". A person at the edge of a
@@ -9,10 +9,10 @@ Sources, each read on the public page named:
   and US 10 less, which is about the chest in inches (custom of the trade). Trousers in the UK and the US go
   by the waist.
 - Women's German number: half the bust girth minus 6 (bust 88 = 38). Others by the usual constants: France +
-  2, Italy + 6, UK - 26, US - 30, Japan - 25 (conversion tables at europeword.com "European dress sizes",
-  lazytools.io "Clothing size guide"); UK 12 for bust 86 to 90 cm agrees with BS 3666:1982, US 8 for 35 in
-  with ASTM D5585-95, Japan 13 for 89 cm with JIS L 4005. The newer ASTM D5585-11 (US 8: bust 36 1/4 in) is a
-  size more generous.
+  2, Italy + 6, UK - 26, US - 30, Japan - 25 (lazytools.io "Clothing size guide"; europeword.com "European
+  dress sizes" agrees but for the US, which it has two higher, as older tables do). UK 12 for bust 86 to 90 cm
+  agrees with BS 3666:1982, US 8 for 35 in with ASTM D5585-95, Japan 13 for 89 cm with JIS L 4005. The newer
+  ASTM D5585-11 (US 8: bust 36 1/4 in) is a size more generous.
 - Jeans: W is the waist and L the inside leg, in inches.
 - Shirt collar: the neck girth, in cm in Europe, in half inches in the UK and the US; letters two cm each.
 """
@@ -98,11 +98,12 @@ def letters(who: str, girth: float) -> list[str]:
     return [code for code, (low, high) in ranges.items() if low - EDGE <= girth <= high + EDGE]
 
 
-def numbers(who: str, index: int) -> list[tuple[str, str]]:
-    """Return the national numbers of a row."""
+def numbers(who: str, index: int, chest: float | None = None) -> list[tuple[str, str]]:
+    """Return the national numbers of a row; a man's measured chest in inches is his British and US number."""
     if who == "men":
         size = 2 * math.floor(MEN["chest"][index] / 4 + 0.5)
-        return [("EU (DE, FR, IT)", f"{size}"), ("UK / US", f"{size - MEN_INCHES}")]
+        inches = size - MEN_INCHES if chest is None else math.floor(chest / CM_PER_INCH + 0.5)
+        return [("EU (DE, FR, IT)", f"{size}"), ("UK / US", f"{inches}")]
     german = FIRST_DE + 2 * index
     named = [("EU (DE)", "DE"), ("FR / ES", "FR"), ("IT", "IT"), ("UK", "UK"), ("US", "US"), ("JP", "JP")]
     return [

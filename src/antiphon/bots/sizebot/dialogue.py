@@ -65,23 +65,30 @@ def _answer(said: Utterance, facts: Facts, *, first: bool) -> str:
 
 def _tells(said: Utterance, facts: Facts) -> bool:
     """Tell whether a message adds to what is known, or asks for it in another way."""
-    new = (
-        said.item
-        or said.who
-        or said.quantities
-        or said.labels
-        or said.systems
-        or said.dimensions
-        or said.units
-    )
+    numbers = facts.item or facts.label or any(one.unit or one.dimension for one in said.quantities)
+    named = said.item or said.who or said.labels or said.systems or said.dimensions or said.units
+    new = named or (said.quantities and numbers)
     more = facts.item is not None and said.intents & {"running", "wide", "ski", "between", "chart"}
-    return bool(new or said.months is not None or said.weight or facts.settled or more)
+    asks = not said.intents and set(said.text.split()) & {"size", "sizes", "sizing", "fit", "fits"}
+    return bool(new or asks or said.months is not None or said.weight or facts.settled or more)
 
 
 def _about_sizes(said: Utterance, facts: Facts) -> str:
     if said.units and facts.units and facts.item is None:
         return _unit_help(*facts.units)
-    return paragraphs(_advice(said, facts), _asides(said, facts))
+    return paragraphs(_two_letters(said), _advice(said, facts), _asides(said, facts))
+
+
+def _two_letters(said: Utterance) -> str:
+    letters = [label.letter for label in said.labels if label.value is None]
+    pair = 2
+    if len(letters) != pair or letters[0] == letters[1]:
+        return ""
+    return (
+        f"Between **{letters[0]}** and **{letters[1]}** take the larger for woven cloth, jackets and a loose"
+        " fit, the smaller"
+        " for stretch and a close fit."
+    )
 
 
 def _advice(said: Utterance, facts: Facts) -> str:
@@ -116,6 +123,9 @@ def _label_of_what(facts: Facts) -> str:
     label = facts.label
     if label is None or (label.letter and label.value is None):
         return wardrobe.advise(facts._replace(item="top"))
+    smallest_height = 50
+    if facts.who == "kids" and label.system is None and (label.value or 0) >= smallest_height:
+        return wardrobe.advise(facts._replace(item="clothes"))
     as_shoe = footwear.advise(facts._replace(item="shoes"))
     as_clothes = wardrobe.advise(facts._replace(item="clothes"))
     said = f"{label.system or 'size'} {label.value:g}"

@@ -85,16 +85,14 @@ def ring(mm: float) -> Rows:
     """Return the ring sizes of an inside circumference in mm."""
     us = (mm / math.pi / (CM_PER_INCH * 10) - US_RING_ZERO) / US_RING_STEP
     japanese = 3 * mm / math.pi - 38
-    found = [
-        ("ISO (DE, FR, AT)", f"{round(mm)}"),
-        ("CH / IT / ES / NL", f"{round(mm) - 40}"),
-        ("UK / IE / AU", uk_ring(mm)),
-        ("US / CA", f"{max(round(us * 4) / 4, 0):g}"),
-        ("Inside diameter", f"{mm / math.pi:.1f} mm"),
-    ]
+    swiss = round(mm) - 40
+    found = [("ISO (DE, FR, AT)", f"{round(mm)}")]
+    if swiss >= 0:
+        found.append(("CH / IT / ES / NL", f"{swiss}"))
+    found += [("UK / IE / AU", uk_ring(mm)), ("US / CA", f"{max(round(us * 4) / 4, 0):g}")]
     if japanese >= 1:
-        found.insert(4, ("JP", f"{round(japanese)}"))
-    return found
+        found.append(("JP", f"{round(japanese)}"))
+    return [*found, ("Inside diameter", f"{mm / math.pi:.1f} mm")]
 
 
 def uk_ring(mm: float) -> str:

@@ -3,7 +3,7 @@
 from antiphon.bots.sizebot import body, extras, shoes
 from antiphon.bots.sizebot.markdown import BRANDS, grid, paragraphs, wanted
 from antiphon.bots.sizebot.memory import Facts
-from antiphon.bots.sizebot.text import CM_PER_INCH, both_units, plain
+from antiphon.bots.sizebot.text import both_units, plain
 from antiphon.bots.sizebot.understand import Label
 
 WHOSE = {"men": "men's", "women": "women's", "kids": "children's"}
@@ -57,7 +57,7 @@ def _for_foot(facts: Facts, foot: float, lead: str) -> str:
         )
     rows = rows_for(foot, who)
     named = wanted(rows, facts.systems) or f"EU **{rows[0][1]}**"
-    whose = f" in {WHOSE[who]} shoes" if who else ""
+    whose = f" in {WHOSE[who]} shoes" if who and WHOSE[who] not in named else ""
     notes = [*_fit(facts, foot, who)]
     if who is None:
         notes.append("Women's or men's? It only matters for the US size.")
@@ -133,21 +133,28 @@ def _for_label(facts: Facts, label: Label, value: float) -> str:
         told = facts._replace(who=facts.who or ("kids" if who == "kids" else None))
         lead = f"**{name} {value:g}**{_whose(told.who)} is made for a foot of about {both_units(foot)};"
         return paragraphs(_for_foot(told, foot, lead), _rounding(name, facts))
+    return _meanings(facts, f"{said[0].upper()}{said[1:]}", value, known)
+
+
+def _meanings(facts: Facts, said: str, value: float, known: list[tuple[str, str, float]]) -> str:
+    """Show what feet a label can mean, and ask which."""
+    columns = -2  # Mondopoint and Japan are lengths: one column says them
+    titles = [title for title, _ in rows_for(known[0][2], facts.who)[:columns]]
     rows = [
         (
             f"{name} {value:g}" + (f" {WHOSE[who]}" if name == "US" else ""),
-            *(size for _, size in rows_for(foot, None)[:4]),
+            *(size for _, size in rows_for(foot, facts.who)[:columns]),
             f"{plain(foot)} cm",
         )
         for name, who, foot in known
     ]
-    question = (
-        "Is it a women's or a men's size?" if label.system else "Is your size UK or US, women's or men's?"
-    )
+    question = "Is it a women's or a men's size?"
+    if len({name for name, _, _ in known}) > 1:
+        question = "Is it a UK or a US size" + ("?" if facts.who else ", women's or men's?")
     return paragraphs(
-        f"**{said[0].upper()}{said[1:]}** can mean different feet:",
-        grid(("If it is", "EU", "UK", "US men's", "US women's", "Foot"), rows),
-        f"{question} If you measure your foot, I can be surer.",
+        f"**{said}** can mean different feet:",
+        grid(("If it is", *titles, "Foot"), rows),
+        f"{question} If you measure the foot, I can be surer.",
         BRANDS,
     )
 
@@ -182,7 +189,7 @@ def advise_socks(facts: Facts) -> str:
     uk = "-".join(shoes.nearest("UK", "men" if adult else "kids", end) for end in ends)
     return paragraphs(
         f"For EU {eu:.1f} (a foot of {both_units(foot)}) take socks **{group}**.",
-        grid(("System", "Socks"), [("EU", group), ("UK", uk), ("Inches", plain(foot / CM_PER_INCH))]),
+        grid(("System", "Socks"), [("EU", group), ("UK", uk)]),
         "At the edge of a group take the larger for wool, which shrinks."
         if f"{eu:.0f}" in group.split("-")
         else "",

@@ -143,7 +143,7 @@ def remember(facts: Facts, said: Utterance) -> Facts:
     facts = _lengths(facts, said)
     if facts.amount is None:
         for quantity in said.quantities:
-            facts = _measured(facts, quantity)
+            facts = _measured(facts, quantity, bare=said.bare)
     return facts._replace(item=facts.item or _implied(facts))
 
 
@@ -185,6 +185,8 @@ def _settle(facts: Facts, said: Utterance, doubt: Doubt | None) -> Facts:
         facts = facts._replace(label=label._replace(system=said.systems[0]), systems=())
     if doubt is None or said.quantities or said.labels:
         return facts
+    if not doubt.dimension:
+        return _named(facts, said, doubt.quantity)
     unit = said.units[0] if said.units else None
     if unit is not None:
         cm = doubt.quantity.value * body.IN_CM[unit]
@@ -195,6 +197,16 @@ def _settle(facts: Facts, said: Utterance, doubt: Doubt | None) -> Facts:
     if said.systems and doubt.quantity.unit is None:
         return facts._replace(label=Label(said.systems[0], doubt.quantity.value), systems=())
     return facts
+
+
+def _named(facts: Facts, said: Utterance, quantity: Quantity) -> Facts:
+    """Use the answer to what a number measures: a dimension, or an item that tells it."""
+    named = next((name for name in said.dimensions if name in body.DIMENSIONS), None)
+    if named is None and facts.item is None:
+        return facts
+    return _take(
+        facts._replace(settled=True), quantity, named or _bare_dimension(facts, facts.item or "", quantity)
+    )
 
 
 def _lengths(facts: Facts, said: Utterance) -> Facts:
@@ -221,7 +233,7 @@ def _amount(facts: Facts, said: Utterance, target: str | None) -> Amount | None:
     return None
 
 
-def _measured(facts: Facts, quantity: Quantity) -> Facts:
+def _measured(facts: Facts, quantity: Quantity, *, bare: bool) -> Facts:
     value, unit, dimension = quantity
     if dimension is None and unit is None and facts.item:
         taken = _as_label(facts, quantity)
@@ -230,7 +242,7 @@ def _measured(facts: Facts, quantity: Quantity) -> Facts:
     if dimension is None and facts.item:
         dimension = _bare_dimension(facts, facts.item, quantity)
     if dimension is None and unit is None:
-        return facts._replace(label=Label(None, value)) if facts.label is None else facts
+        return facts._replace(label=Label(None, value)) if bare and facts.label is None else facts
     if dimension is None or dimension not in body.DIMENSIONS:
         return facts._replace(doubt=Doubt(quantity, "", None, None))
     return _take(facts, quantity, dimension)

@@ -94,7 +94,8 @@ def _single(tokens: list[Token], at: int) -> tuple[list[Piece], int]:
     follower = _text(tokens, at + 1)
     cup = ""
     if unit is None and follower in CUPS and (token.number or 0) >= SMALLEST_BAND:
-        last = follower != "a" and at + 2 >= len(tokens)
+        behind = _text(tokens, at + 2)
+        last = follower != "a" and not behind.isalnum()
         if tokens[at + 1].joined or last:
             cup, after = follower, at + 2
     return [Piece(token.text, token.number, unit, None, cup, negative)], after
@@ -123,6 +124,11 @@ def _is_inch(tokens: list[Token], at: int) -> bool:
         return True
     follower = _text(tokens, at + 2)
     tables = {sense.table for sense in look_up(follower)}
-    if tables & {"system", "who", "unit"} or follower in {"the", "a", "an", "which", "what", "other"}:
+    if (
+        tables & {"system", "who", "unit"}
+        or name_in("intent", follower) == "brand"
+        or follower in {"shoes", "shoe"}
+        or follower in {"the", "a", "an", "which", "what", "other"}
+    ):
         return False
     return name_in("system", _text(tokens, at - 1)) is None

@@ -116,7 +116,7 @@ def advise_ring(facts: Facts) -> str:
             body.how_to("finger"),
         )
     rows = extras.ring(mm)
-    named = wanted(rows, facts.systems) or f"ISO **{rows[0][1]}**, UK **{rows[2][1]}**, US **{rows[3][1]}**"
+    named = wanted(rows, facts.systems) or wanted(rows, ("ISO", "UK", "US"))
     return paragraphs(
         f"For an inside circumference of **{mm:.1f} mm**: {named}.",
         grid(("System", "Size"), rows),

@@ -46,10 +46,16 @@ class Utterance(NamedTuple):
     intents: frozenset[str] = frozenset()
     months: float | None = None
     weight: bool = False
+    bare: bool = False
     text: str = ""
 
 
 WANTED_BEFORE = frozenset(words_of("in to into the a size sizes of and or & , /"))
+AROUND_A_NUMBER = frozenset(
+    words_of("i i'm it it's is a an my me size sizes what about please and or are wear am the")
+)
+"""Words that leave a number alone: only then is it a size although no item was named."""
+
 FILLERS = frozenset(
     words_of("size sizes a an is are am = : my wear wears usually normally number no take of")
 )
@@ -86,8 +92,8 @@ TWO_WORDS = {
 
 def understand(text: str) -> Utterance:
     """Read one message."""
-    pieces = pieces_of(tokens_of(text))
-    words = [correct(piece.text) for piece in pieces]
+    pieces = pieces_of([token._replace(text=correct(token.text)) for token in tokens_of(text)])
+    words = [piece.text for piece in pieces]
     spoken = [
         word for word, piece in zip(words, pieces, strict=True) if piece.value is None and word[0].isalpha()
     ]
@@ -111,6 +117,7 @@ def understand(text: str) -> Utterance:
         intents=frozenset(intents),
         months=months,
         weight=weight,
+        bare=all(word in AROUND_A_NUMBER for word in spoken),
         text=line,
     )
 
@@ -152,7 +159,8 @@ def _dimensions(pieces: list[Piece], words: list[str]) -> dict[int, str]:
             found[at] = written
             continue
         before_it = words[at - 1] if at else ""
-        if pieces[at].unit is None and (before_it == "size" or name_in("system", before_it)):
+        said_as_size = before_it == "size" or name_in("system", before_it) or pieces[at].cup
+        if pieces[at].unit is None and said_as_size:
             continue
         start = numbers[place - 1] + 1 if place else 0
         stop = numbers[place + 1] if place + 1 < len(numbers) else len(pieces)
@@ -241,18 +249,31 @@ def _quantities(
             weight = True
         else:
             found.append(Quantity(value, piece.unit, dimensions.get(at)))
-    return found, months, weight
+    return _longer_foot(found), months, weight
+
+
+def _longer_foot(found: list[Quantity]) -> list[Quantity]:
+    """Of two feet ("24 and 24.5 cm") keep the longer: it decides the size."""
+    pair = 2
+    if len(found) != pair or found[0].dimension != "foot" or found[1].dimension not in {None, "foot"}:
+        return found
+    units = {one.unit for one in found} - {None}
+    if len(units) > 1:
+        return found
+    return [Quantity(max(one.value for one in found), next(iter(units), None), "foot")]
 
 
 def _letters(words: list[str], labelled: dict[int, Label]) -> list[Label]:
     """Return sizes said as letters: "size M", "an XL", "extra large", "ring size N"."""
     found: list[Label] = []
+    before_letter = {"size", "sizes", "letter", "wear", "between"}
     for at, word in enumerate(words):
         before = words[at - 1] if at else ""
         code = name_in("letter", word)
         system = name_in("system", before)
         if len(word) == 1 and word.isalpha():
-            if before not in {"size", "sizes", "letter", "wear"} and system is None and len(words) > 1:
+            second = bool(found) and before in {"and", "or", "/", "-"}
+            if not (before in before_letter or system or second or len(words) == 1):
                 continue
             if at and before == "size" and word in {"a", "i"}:
                 continue

@@ -64,10 +64,11 @@ def _ask(facts: Facts) -> str:
     names = listed([f"**{body.DIMENSIONS[need].name}**" for need in needs], "and")
     if whose and needs == ["chest"]:
         names = "**chest or bust**"
+    example = "EU 50" if facts.who == "men" else "UK 12"
     ask = f"{whose}what is your {names}, in cm or inches?"
     return paragraphs(
-        f"For {NAMES[item]}: {ask[0].upper()}{ask[1:]} Or tell me a size you wear, for example “M” or “UK"
-        " 12”.",
+        f"For {NAMES[item]}: {ask[0].upper()}{ask[1:]} Or tell me a size you wear, for example “M” or"
+        f" “{example}”.",
         *(body.how_to(need) for need in needs),
     )
 
@@ -82,11 +83,12 @@ def _both(facts: Facts, girths: dict[str, float]) -> str:
         found = adults.row(who, name, girth) if name in adults.table(who) else None
         if found is None:
             continue
-        listed_sizes = adults.numbers(who, found.place)[
+        listed_sizes = adults.numbers(who, found.place, upper)[
             : 1 if who == "men" and facts.item == "trousers" else 4
         ]
         numbers = ", ".join(f"{title} {size}" for title, size in listed_sizes)
-        rows.append((WHOSE[who].capitalize(), _letter(who, found.place), numbers))
+        letter = _letter(who, found.place) if upper is None else " / ".join(adults.letters(who, upper))
+        rows.append((WHOSE[who].capitalize(), letter or "-", numbers))
     if not rows:
         return _outside(dimension, girth)
     jeans = f", in jeans about **W{round(girth / CM_PER_INCH)}**" if dimension == "waist" else ""
@@ -124,7 +126,7 @@ def _for_girths(facts: Facts, who: str, girths: dict[str, float]) -> str:
     index, other = rows[lead]
     if other is not None and any(row.place >= other for row in rows.values()):
         index = max(index, other)  # in the middle of two sizes the other girths decide
-    sizes = adults.numbers(who, index)
+    sizes = adults.numbers(who, index, girths.get("chest"))
     letters = (
         adults.letters(who, girths[primary])
         if primary in girths
@@ -219,7 +221,7 @@ def for_label(facts: Facts, label: Label) -> str:
         (
             f"{system} {value:g} {WHOSE[who]}",
             _letter(who, index),
-            _girth(who, index),
+            _girth(facts, who, index),
             ", ".join(f"{title} {size}" for title, size in adults.numbers(who, index)),
         )
         for who, system, index in meanings
@@ -232,7 +234,10 @@ def for_label(facts: Facts, label: Label) -> str:
     )
 
 
-def _girth(who: str, index: int) -> str:
+def _girth(facts: Facts, who: str, index: int) -> str:
+    if facts.item == "trousers":
+        names = [name for name in ("waist", "hips") if name in adults.table(who)]
+        return listed([f"{name} {adults.table(who)[name][index]} cm" for name in names], "and")
     girth = adults.table(who)[PRIMARY[who]][index]
     return f"{PRIMARY[who]} {girth} cm ({plain(girth / CM_PER_INCH)} in)"
 
@@ -240,11 +245,11 @@ def _girth(who: str, index: int) -> str:
 def _one_meaning(facts: Facts, value: float, who: str, system: str, index: int) -> str:
     sizes = adults.numbers(who, index)
     named = wanted(sizes, facts.systems)
-    lead = f"**{system} {value:g}** in {WHOSE[who]} clothes is made for a {_girth(who, index)}"
+    lead = f"**{system} {value:g}** in {WHOSE[who]} clothes is made for {_girth(facts, who, index)}"
     return paragraphs(
         f"{lead}" + (f": {named}." if named else "."),
         grid(("System", "Size"), [("Letter", _letter(who, index)), *sizes]),
-        f"Conversions of labels are approximate: with your {PRIMARY[who]} in cm or inches I can be surer.",
+        "Conversions of labels are approximate: with your measurements in cm or inches I can be surer.",
         BRANDS,
     )
 

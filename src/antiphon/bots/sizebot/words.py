@@ -166,6 +166,7 @@ def _index() -> tuple[dict[str, list[Sense]], dict[str, list[str]]]:
 
 
 _EXACT, _NEAR = _index()
+_LONGEST = max(map(len, _EXACT)) + 1
 _NOT_TYPOS = frozenset(
     words_of(
         "where there these those other about which would could should short shows those plain heads years"
@@ -176,7 +177,7 @@ _NOT_TYPOS = frozenset(
 
 def correct(word: str) -> str:
     """Return the known word this one is, or is one slip away from; else the word itself."""
-    if word in _EXACT or len(word) < SHORTEST_FUZZY or word in _NOT_TYPOS:
+    if word in _EXACT or not SHORTEST_FUZZY <= len(word) <= _LONGEST or word in _NOT_TYPOS:
         return word
     for form in _deletions(word):
         for known in _NEAR.get(form, ()):
@@ -186,8 +187,8 @@ def correct(word: str) -> str:
 
 
 def look_up(word: str) -> list[Sense]:
-    """Return what a word can mean, nothing for an unknown one."""
-    return _EXACT.get(correct(word), [])
+    """Return what a word can mean, nothing for an unknown one; ``correct`` it first."""
+    return _EXACT.get(word, [])
 
 
 def name_in(table: str, word: str) -> str | None:

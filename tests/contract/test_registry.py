@@ -1,0 +1,18 @@
+"""Whatever is registered is tested, and imports."""
+
+import pytest
+from backends import LOGS, STORES
+
+from antiphon import registry
+
+TABLES = {name: table for name, table in vars(registry).items() if name.isupper()}
+
+
+def test_every_store_and_log_has_its_contract_tests():
+    assert set(STORES) == set(registry.STORES)
+    assert set(LOGS) == set(registry.LOGS)
+
+
+@pytest.mark.parametrize(("table", "name"), [(t, n) for t in TABLES for n in TABLES[t]])
+def test_every_entry_imports(table, name):
+    assert callable(registry.load(TABLES[table], name))
