@@ -322,8 +322,8 @@ class Accounts:
 
     def __init__(self, server: list[int], model: list[int]) -> None:
         self.wall = now()
-        self.server = machine.cpu_seconds(server)
-        self.model = machine.cpu_seconds(model)
+        self.server, self.server_waited = machine.cpu_seconds(server)
+        self.model, _ = machine.cpu_seconds(model)
         self.client = time.process_time()
 
 
@@ -347,6 +347,7 @@ def figures(window: Window, before: Accounts, after: Accounts) -> dict[str, Any]
         "tokens_s": round(window.tokens / seconds),
         "us_token": round(1e6 * server / window.tokens, 2) if window.tokens and server else None,
         "server_cpu": round(server / seconds, 3),
+        "server_waited": round((after.server_waited - before.server_waited) / seconds, 3),
         "client_cpu": round((after.client - before.client) / seconds, 3),
         "model_cpu": round((after.model - before.model) / seconds, 3),
         "first_token_ms": percentiles_ms(window.first_token),
@@ -393,7 +394,8 @@ async def run(options: argparse.Namespace) -> dict[str, Any]:
         windows.append(figures(window, before, Accounts(server, model)))
         everything.first_token += window.first_token
         everything.lateness += window.lateness
-        print(_line(number, windows[-1]), file=sys.stderr, flush=True)
+        if not options.quiet:
+            print(_line(number, windows[-1]), file=sys.stderr, flush=True)
     memory_after = machine.memory_kib(server)
     load.stopped = True
     for slot in slots:
@@ -444,7 +446,7 @@ def _line(number: int, it: dict[str, Any]) -> str:
         f"  window {number + 1}: whole {it['success']} of {it['whole'] + sum(it['faults'].values())}"
         f"  tokens/s {it['tokens_s']}  us/token {it['us_token']}  first token ms {it['first_token_ms']}"
         f"  lateness ms {it['lateness_ms']}  tokens/read {it['tokens_read']}"
-        f"  cpu server {it['server_cpu']} client {it['client_cpu']} model {it['model_cpu']}"
+        f"  cpu server {it['server_cpu']} (waited {it['server_waited']}) client {it['client_cpu']} model {it['model_cpu']}"
         f"{'  ' + str(it['faults']) if it['faults'] else ''}"
     )
 
@@ -466,6 +468,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--window", type=float, default=4, help="seconds a window")
     parser.add_argument("--pid", type=int, default=0, help="the server, for its CPU time and memory")
     parser.add_argument("--model-pid", type=int, default=0)
+    parser.add_argument("--quiet", action="store_true", help="only the JSON at the end")
     return parser.parse_args()
 
 

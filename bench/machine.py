@@ -37,21 +37,24 @@ def tree(pid: int) -> list[int]:
     return found
 
 
-def cpu_seconds(pids: Sequence[int]) -> float:
-    """Return the CPU time of the processes so far, by the scheduler's own account in nanoseconds.
+def cpu_seconds(pids: Sequence[int]) -> tuple[float, float]:
+    """Return how long the processes have had a CPU so far, and how long they waited for one.
 
-    ``schedstat`` knows living threads only; ``stat`` also knows those that have ended, in ticks.
+    By the scheduler's own account in nanoseconds. ``schedstat`` knows living threads only; ``stat`` also
+    knows those that have ended, in ticks.
     """
-    total = 0.0
+    had = waited = 0.0
     for pid in pids:
         with contextlib.suppress(OSError):
             own, reaped = (sum(int(ticks) for ticks in _stat(pid)[i : i + 2]) * TICK_S for i in (11, 13))
-            threads = 0
+            running = 0
             for thread in Path(f"/proc/{pid}/task").iterdir():
                 with contextlib.suppress(OSError):
-                    threads += int((thread / "schedstat").read_text().split()[0])
-            total += max(threads / 1e9, own - 2 * TICK_S) + reaped
-    return total
+                    ran, queued, _ = (thread / "schedstat").read_text().split()
+                    running += int(ran)
+                    waited += int(queued) / 1e9
+            had += max(running / 1e9, own - 2 * TICK_S) + reaped
+    return had, waited
 
 
 def memory_kib(pids: Sequence[int]) -> tuple[int, int]:

@@ -152,7 +152,15 @@ def _summary(name: str, rounds: list[dict[str, Any]]) -> dict[str, Any]:
     ]
     told = {
         key: _rounded(machine.median([_median(run, key) for run in mine]))
-        for key in ("us_token", "tokens_s", "server_cpu", "client_cpu", "model_cpu", "tokens_read")
+        for key in (
+            "us_token",
+            "tokens_s",
+            "server_cpu",
+            "server_waited",
+            "client_cpu",
+            "model_cpu",
+            "tokens_read",
+        )
     }
     return {
         "success": round(whole / (whole + faults), 5) if whole + faults else None,
@@ -194,13 +202,15 @@ def table(told: dict[str, dict[str, Any]], offered: int | None) -> str:
         "added p99",
         "late ms p50/p95/p99",
         "tok/read",
-        "cpu srv/cli/model",
+        "cpu srv/wait/cli/model",
         "KiB/stream",
     ]
     lines = [heads]
     for name, it in told.items():
         whole = "-" if it["success"] is None else f"{100 * it['success']:.2f} %"
-        cpus = "/".join(f"{it[key]:.2f}" for key in ("server_cpu", "client_cpu", "model_cpu"))
+        cpus = "/".join(
+            f"{it[key]:.2f}" for key in ("server_cpu", "server_waited", "client_cpu", "model_cpu")
+        )
         lines.append(
             [
                 TARGETS[name].title,

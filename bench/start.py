@@ -74,7 +74,7 @@ class Bench:
         out = self.work / "replies.json"
         command = [sys.executable, HERE / "load.py", "native", "--port", self.port, "--streams", SLOTS]
         command += ["--tokens", 20, "--delay", 5, "--ramp", 0.2, "--settle", 0, "--windows", 1]
-        command += ["--window", max(1.0, 0.15 * REPLIES / SLOTS)]
+        command += ["--window", max(1.0, 0.15 * REPLIES / SLOTS), "--quiet"]
         process = self.processes.start("load", command, cpu=machine.OTHER_CPU, out=out)
         code = process.wait()
         self.processes.end(process)

@@ -70,8 +70,6 @@ async def zombie_run(database, model_port):
     messages = await b.store.messages(ANN, "s", None, 10)
     kept = await b.store.transcript(turn.id)
     for engine in (a, b):
-        for task in engine._tasks:
-            task.cancel()
         await engine.close()
     return at_a, at_b, messages, kept
 
