@@ -446,7 +446,8 @@ def _line(number: int, it: dict[str, Any]) -> str:
         f"  window {number + 1}: whole {it['success']} of {it['whole'] + sum(it['faults'].values())}"
         f"  tokens/s {it['tokens_s']}  us/token {it['us_token']}  first token ms {it['first_token_ms']}"
         f"  lateness ms {it['lateness_ms']}  tokens/read {it['tokens_read']}"
-        f"  cpu server {it['server_cpu']} (waited {it['server_waited']}) client {it['client_cpu']} model {it['model_cpu']}"
+        f"  cpu server {it['server_cpu']} (waited {it['server_waited']})"
+        f" client {it['client_cpu']} model {it['model_cpu']}"
         f"{'  ' + str(it['faults']) if it['faults'] else ''}"
     )
 
