@@ -1,8 +1,6 @@
 """What all tests share."""
 
-
 import pytest
-
 
 
 @pytest.fixture(scope="session")

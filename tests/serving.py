@@ -25,7 +25,9 @@ def free_port():
 class ServerProcess:
     """``antiphon serve`` in a folder of its own; ``settings`` are environment variables."""
 
-    def __init__(self, folder: Path, toml: str = "", program: tuple[str, ...] = ("-m", "antiphon"), **settings: str):
+    def __init__(
+        self, folder: Path, toml: str = "", program: tuple[str, ...] = ("-m", "antiphon"), **settings: str
+    ):
         self.folder = folder
         self.program = program
         self.port = free_port()
@@ -158,7 +160,11 @@ class Client:
 
     def __init__(self, url: str, user: str = "ann"):
         self.url = url
-        self.http = aiohttp.ClientSession(headers={"X-User-ID": user}, timeout=aiohttp.ClientTimeout(total=60))
+        self.http = aiohttp.ClientSession(
+            headers={"X-User-ID": user},
+            timeout=aiohttp.ClientTimeout(total=60),
+            cookie_jar=aiohttp.CookieJar(unsafe=True),  # the server's name is an address
+        )
 
     async def __aenter__(self):
         return self

@@ -55,7 +55,7 @@ def migrate(database_url: Database = None) -> None:
 def chat(
     url: Annotated[str, typer.Option(help="The server.")] = "http://127.0.0.1:8000",
     message: Annotated[
-        str | None, typer.Option("--message", "-m", help="Send this, print the reply.")
+        str | None, typer.Option("--message", "-m", help="Send this (-: standard input), print the reply.")
     ] = None,
     bot: Annotated[str | None, typer.Option(help="Which bot answers.")] = None,
     model: Annotated[str | None, typer.Option(help="Which model answers, <provider>/<model>.")] = None,
@@ -69,11 +69,30 @@ def chat(
 
 
 @app.command()
-def doctor() -> None:
-    """Tell what is configured, what can be reached and what is wrong."""
+def doctor(
+    host: Host = None,
+    port: Port = None,
+    database_url: Database = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Report for machines.")] = False,
+) -> None:
+    """Tell what is configured, what can be reached and what is wrong; exit code 1 if something is."""
     from antiphon.commands.doctor import run  # noqa: PLC0415
+    from antiphon.config import SettingsError, load_settings  # noqa: PLC0415
 
-    sys.exit(run(_settings()))
+    settings, faults = None, ""
+    try:
+        settings = load_settings({"host": host, "port": port, "database_url": database_url})
+    except SettingsError as error:
+        faults = str(error)
+    sys.exit(run(settings, faults=faults, as_json=as_json))
+
+
+@app.command("settings")
+def settings_reference() -> None:
+    """Print the reference of all settings as Markdown."""
+    from antiphon.commands.settings_reference import run  # noqa: PLC0415
+
+    sys.exit(run())
 
 
 @app.command("test-model")

@@ -30,7 +30,9 @@ class ProviderSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True)
     continuation: bool | None = None
     continuation_body: dict[str, Any] | None = None
     continuation_message: dict[str, Any] | None = None
-    include_usage: bool = True
+    include_usage: bool | None = None
+    continuation_path: str | None = None
+    continuation_echo: bool | None = None
     models: list[str] | None = None
     headers: dict[str, str] = {}
 
@@ -219,13 +221,21 @@ def _from_file(
             faults.append(f"providers.{name}.preset: there is no preset {given.preset!r}")
         else:
             arguments = _from_preset(given.preset, None, None) | {"name": name}
-    for field in ("base_url", "continuation", "continuation_body", "continuation_message"):
+    for field in (
+        "base_url",
+        "include_usage",
+        "continuation",
+        "continuation_body",
+        "continuation_message",
+        "continuation_path",
+        "continuation_echo",
+    ):
         value = getattr(given, field)
         if value is not None:
             arguments[field] = value
     if given.models is not None:
         arguments["models"] = [Model(id=model) for model in given.models]
-    arguments |= {"include_usage": given.include_usage, "extra_headers": given.headers}
+    arguments["extra_headers"] = given.headers
     if given.key_variable is not None:
         arguments["api_key"] = os.environ.get(given.key_variable)
         if arguments["api_key"] is None:

@@ -72,7 +72,9 @@ async def test_a_finished_reply_is_resumed_from_its_middle(client):
     await client.follow(turn["id"], half, most=whole.next // 2)
     await client.follow(turn["id"], half)
     assert half.text == whole.text
-    async with client.http.get(f"{client.url}/api/turns/{turn['id']}/events?cursor={whole.cursor}") as response:
+    async with client.http.get(
+        f"{client.url}/api/turns/{turn['id']}/events?cursor={whole.cursor}"
+    ) as response:
         assert response.status == 204
 
 
@@ -174,7 +176,9 @@ async def test_a_session_stream_carries_all_its_replies_and_resumes(client):
     async def read(most):
         nonlocal cursor
         headers = {"Last-Event-ID": cursor} if cursor else {}
-        async with client.http.get(f"{client.url}/api/sessions/{session}/events", headers=headers) as response:
+        async with client.http.get(
+            f"{client.url}/api/sessions/{session}/events", headers=headers
+        ) as response:
             taken = 0
             async for event in events(response):
                 if event.data["type"] != "connected" and "seq" in event.data:

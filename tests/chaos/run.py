@@ -22,7 +22,11 @@ def main():
         each = -(-options.replies // options.kills)
         report = asyncio.run(
             chaos(
-                Path(folder), kills=options.kills, replies_a_kill=each, tokens=options.tokens, seed=options.seed
+                Path(folder),
+                kills=options.kills,
+                replies_a_kill=each,
+                tokens=options.tokens,
+                seed=options.seed,
             )
         )
     print(report)

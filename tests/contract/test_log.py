@@ -26,7 +26,9 @@ def text(*words):
 async def test_what_is_appended_is_read_back_in_order(make):
     log = make()
     assert await log.append([Append("a", 1, 0, text("one", "two"))]) == [True]
-    assert await log.append([Append("a", 1, 2, text("three")), Append("b", 1, 0, text("other"))]) == [True] * 2
+    assert (
+        await log.append([Append("a", 1, 2, text("three")), Append("b", 1, 0, text("other"))]) == [True] * 2
+    )
     assert await log.read("a", -1, 10) == text("one", "two", "three")
     assert await log.read("a", 0, 1) == text("two")
     assert await log.read("a", 2, 10) == []
@@ -63,7 +65,10 @@ async def test_opening_returns_what_was_accepted_and_fences_the_older_epoch(make
     old, new = make(), make()
     await old.append([Append("a", 1, 0, text("one")), Append("b", 1, 0, text("x"))])
     assert await new.open([("a", 2)]) == [text("one")]
-    assert await old.append([Append("a", 1, 1, text("zombie")), Append("b", 1, 1, text("y"))]) == [False, True]
+    assert await old.append([Append("a", 1, 1, text("zombie")), Append("b", 1, 1, text("y"))]) == [
+        False,
+        True,
+    ]
     assert await new.append([Append("a", 2, 1, text("two"))]) == [True]
     assert await old.append([Append("a", 1, 2, text("zombie"))]) == [False]
     assert await old.read("a", -1, 10) == text("one", "two")
@@ -127,7 +132,10 @@ async def test_appends_at_the_same_time_keep_their_order(make):
 
 async def test_any_text_survives(make):
     log = make()
-    chunks = [Chunk("content", 'quote " slash \\ newline \n tab \t nul \x00 é 漢 🎼 \u2028'), Chunk("tool", '[{"a":1}]')]
+    chunks = [
+        Chunk("content", 'quote " slash \\ newline \n tab \t nul \x00 é 漢 🎼 \u2028'),
+        Chunk("tool", '[{"a":1}]'),
+    ]
     await log.append([Append("a", 1, 0, chunks)])
     assert await make().read("a", -1, 10) == chunks
 

@@ -42,6 +42,10 @@ class SubscribeFormat:
         now = iso(now_ms())
         return b"".join(_events(turn, first + i, chunk, others, now) for i, chunk in enumerate(chunks))
 
+    def after_end(self, turn: Turn, received: int, end: Chunk, others: str) -> bytes:
+        """See Format."""
+        return _complete(turn, received, end, others)
+
     def heartbeat(self, cursor: str) -> bytes:
         """See Format."""
         data = _encode({"type": "ping", "timestamp": iso(now_ms())})
@@ -71,7 +75,7 @@ def _events(turn: Turn, seq: int, chunk: Chunk, others: str, now: str) -> bytes:
     if chunk.kind == "content":
         body["chunk"] = chunk.text
     elif chunk.kind == "end":
-        return _last_events(turn, chunk, cursor, body)
+        return _final(chunk, cursor, body) + _complete(turn, seq + 1, chunk, others)
     elif chunk.kind == "reset":
         body |= {"chunk_type": "system", "metadata": {"reset": True, **msgspec.json.decode(chunk.text)}}
     elif chunk.kind == "reasoning":
@@ -81,29 +85,39 @@ def _events(turn: Turn, seq: int, chunk: Chunk, others: str, now: str) -> bytes:
     return b"id: %b\nevent: chunk\ndata: %b\n\n" % (cursor, _encode(body))
 
 
-def _last_events(turn: Turn, chunk: Chunk, cursor: bytes, body: dict[str, Any]) -> bytes:
+def _final(chunk: Chunk, cursor: bytes, body: dict[str, Any]) -> bytes:
+    """Return the final ``chunk`` event."""
     end = _end(chunk.text)
-    tokens = end.usage.completion_tokens if end.usage else 0
     body["is_final"] = True
-    body["metadata"] = {"model": end.model, "tokens_used": tokens, "finish_reason": end.finish_reason}
+    body["metadata"] = {
+        "model": end.model,
+        "tokens_used": _tokens(end),
+        "finish_reason": end.finish_reason,
+    }
     if end.state is TurnState.FAILED and end.error is not None:
         body |= {"chunk_type": "error", "chunk": end.error.message}
         body["metadata"]["code"] = end.error.code
-    complete = {
+    return b"id: %b\nevent: chunk\ndata: %b\n\n" % (cursor, _encode(body))
+
+
+def _complete(turn: Turn, received: int, chunk: Chunk, others: str) -> bytes:
+    """Return ``message_complete``. It has a place of its own after the end, so that it is resumed as well."""
+    end = _end(chunk.text)
+    data = {
         "type": "message_complete",
         "session_id": turn.session_id,
         "message_id": turn.reply_id,
         "correlation_id": turn.id,
         "status": end.state.value,
-        "token_count": tokens,
-        "timestamp": body["timestamp"],
+        "token_count": _tokens(end),
+        "timestamp": iso(now_ms()),
     }
-    return b"id: %b\nevent: chunk\ndata: %b\n\nid: %b\nevent: message_complete\ndata: %b\n\n" % (
-        cursor,
-        _encode(body),
-        cursor,
-        _encode(complete),
-    )
+    cursor = f"{turn.number}.{received + 1}{others}".encode()
+    return b"id: %b\nevent: message_complete\ndata: %b\n\n" % (cursor, _encode(data))
+
+
+def _tokens(end: End) -> int:
+    return end.usage.completion_tokens if end.usage else 0
 
 
 class SubscribeDialect:

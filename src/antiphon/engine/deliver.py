@@ -50,7 +50,8 @@ class Channel:
 
     def check(self, received: int) -> None:
         """Raise CursorExpired if a reader cannot go on after this many chunks."""
-        if received > len(self.chunks):
+        # One more than all: contracts with an event after the end count it too.
+        if received > len(self.chunks) + self.ended:
             raise CursorExpired(
                 f"The chunks of this cursor are gone: it says {received} were received, and the reply has "
                 f"{len(self.chunks)}. Begin again without a cursor."

@@ -55,33 +55,37 @@ class Draft:
 
     def content(self, text: str) -> bool:
         """See Sink."""
-        return self.put(Chunk("content", text))
+        return self._take_in(Chunk("content", text))
 
     def reasoning(self, text: str) -> bool:
         """See Sink."""
-        return self.put(Chunk("reasoning", text))
+        return self._take_in(Chunk("reasoning", text))
 
     def tool(self, delta: str) -> bool:
         """See Sink."""
-        return self.put(Chunk("tool", delta))
+        return self._take_in(Chunk("tool", delta))
 
     def on_drain(self, resume: Callable[[], None]) -> None:
         """See Sink."""
         self._resume = resume
 
-    def put(self, chunk: Chunk) -> bool:
-        """Add a piece; whether there is room for more before the next commit."""
-        self._pending.append(chunk)
+    def _take_in(self, chunk: Chunk) -> bool:
+        """Add what the provider put, within the bounds; tell whether it may put more before the next commit."""
+        self.put(chunk)
         size = len(chunk.text)
         self._pending_chars += size
         self._chars += size
-        if not self._marked:
-            self._marked = True
-            self._mark(self)
         most_pending, most_chars, most_chunks = self.limits
         if self._chars > most_chars or len(self.chunks) > most_chunks:
             self.fail(TooLarge(f"The reply exceeded {most_chars} characters or {most_chunks} chunks."))
         return self._pending_chars < most_pending
+
+    def put(self, chunk: Chunk) -> None:
+        """Add a chunk."""
+        self._pending.append(chunk)
+        if not self._marked:
+            self._marked = True
+            self._mark(self)
 
     def reset(self, reason: str) -> None:
         """Declare all that came before void."""

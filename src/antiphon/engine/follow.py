@@ -26,6 +26,10 @@ class SessionReader(Protocol):
         """Take chunks; ``others`` completes a cursor with the other turns under way (``,13.2`` or empty)."""
         ...
 
+    def after_end(self, turn: Turn, received: int, end: Chunk, others: str) -> None:
+        """Learn that all chunks of this turn were received before, in case something is to follow them."""
+        ...
+
     def lost(self, turn: Turn) -> None:
         """Learn that the reader should come back with its cursor."""
         ...
@@ -79,13 +83,8 @@ class SessionFollow:
         """See Reader: pass on, with the cursor of the other turns."""
         if self.closed:
             return
-        received = self._received
-        received[turn.number] = first + len(chunks)
-        others = (
-            "".join(f",{n}.{count}" for n, count in received.items() if n != turn.number)
-            if len(received) > 1
-            else ""
-        )
+        self._received[turn.number] = first + len(chunks)
+        others = self._others(turn.number) if len(self._received) > 1 else ""
         self._reader.feed(turn, first, chunks, others, memo)
         if chunks[-1].kind == "end":
             self._settle(turn.number)
@@ -94,6 +93,9 @@ class SessionFollow:
     def lost(self, turn: Turn) -> None:
         """See Reader."""
         self._reader.lost(turn)
+
+    def _others(self, number: int) -> str:
+        return "".join(f",{n}.{count}" for n, count in self._received.items() if n != number)
 
     def _take(self, turns: Sequence[Turn]) -> list[Turn]:
         """Note new turns in the cursor, before anything of them or of later ones is delivered."""
@@ -112,7 +114,9 @@ class SessionFollow:
             if self.closed:
                 return
             received = self._received[turn.number]
-            if channel.ended and received == len(channel.chunks):
+            if channel.ended and received >= len(channel.chunks):
+                if received == len(channel.chunks):
+                    self._reader.after_end(turn, received, channel.chunks[-1], self._others(turn.number))
                 self._settle(turn.number)
                 continue
             self._channels[turn.number] = channel

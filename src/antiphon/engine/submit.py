@@ -126,7 +126,8 @@ class Submitter:
                 raise TooLarge(f"{name} takes more than {self._bounds.metadata_bytes} bytes as JSON.")
 
     async def _check_rates(self, principal: Principal, ask: Ask) -> None:
-        keys = {"address": ask.address, "user": principal.id, "session": f"{principal.id} {ask.session_id}"}
+        # The narrowest first: what one session may not send is not held against its user and address.
+        keys = {"session": f"{principal.id} {ask.session_id}", "user": principal.id, "address": ask.address}
         for kind, key in keys.items():
             wait = await self._limiter.hit(kind, key) if key else None
             if wait is not None:

@@ -27,6 +27,10 @@ class NativeFormat:
         number, tail = turn.number, others.encode()
         return b"".join([_event(number, first + i, chunk, tail) for i, chunk in enumerate(chunks)])
 
+    def after_end(self, turn: Turn, received: int, end: Chunk, others: str) -> bytes:  # noqa: ARG002
+        """See Format: nothing."""
+        return b""
+
     def heartbeat(self, cursor: str) -> bytes:  # noqa: ARG002 - a comment has no id
         """See Format."""
         return b": heartbeat\n\n"

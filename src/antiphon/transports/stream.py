@@ -31,6 +31,10 @@ class Format(Protocol):
         """Return the events of chunks; the id of chunk ``k`` is ``<turn number>.<k + 1>`` and ``others``."""
         ...
 
+    def after_end(self, turn: Turn, received: int, end: Chunk, others: str) -> bytes:
+        """Return what follows the ``end`` chunk for a reader that has got only so far."""
+        ...
+
     def heartbeat(self, cursor: str) -> bytes:
         """Return what keeps an idle connection open."""
         ...
@@ -75,7 +79,7 @@ class Streams:
         """Answer with the events of one turn, until its end."""
         received = cursor.of(turn.number) if cursor else 0
         channel = await self._engine.channel(turn)
-        if channel.ended and (received is None or received == len(channel.chunks)):
+        if channel.ended and (received is None or received >= len(channel.chunks)):
             # Nothing is left to tell. 204 is what ends an EventSource's reconnecting.
             await request.start(204, [])
             await request.send({"type": "http.response.body", "body": b""})
@@ -226,6 +230,12 @@ class SessionStream(EventStream):
         if data is None:
             data = memo[key] = self.style.chunks(turn, first, chunks, others)
         self.write(data)
+
+    def after_end(self, turn: Turn, received: int, end: Chunk, others: str) -> None:
+        """See SessionReader."""
+        data = self.style.after_end(turn, received, end, others)
+        if data:
+            self.write(data)
 
     def go_away(self) -> None:
         """Tell the reader to come back with its cursor, and end."""
