@@ -1,9 +1,9 @@
 """A server and a model to talk to."""
 
 import pytest
-from serving import Client, ServerProcess, model_toml
 
 from antiphon.testing.model_server import serve
+from serving import Client, ServerProcess, model_toml
 
 
 @pytest.fixture

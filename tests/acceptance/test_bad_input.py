@@ -5,9 +5,9 @@ import socket
 from io import BytesIO
 
 import pytest
-from serving import Client, ServerProcess, free_port, model_toml
 
 from antiphon.testing.model_server import serve
+from serving import Client, ServerProcess, free_port, model_toml
 
 JSON = {"Content-Type": "application/json"}
 MESSAGES = "/api/sessions/s/messages"

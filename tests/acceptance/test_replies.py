@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from serving import Client, Reply, ServerProcess, events, model_toml
 
 from antiphon.testing.model_server import expected_text
+from serving import Client, Reply, ServerProcess, events, model_toml
 
 SLOW = "test/test-60-15-0"
 

@@ -4,9 +4,9 @@ import asyncio
 import json
 
 import pytest
-from serving import Client, ServerProcess, events, model_toml
 
 from antiphon.testing.model_server import expected_text
+from serving import Client, ServerProcess, events, model_toml
 
 ASK = {"session_id": "s", "user_id": "ann", "message": "x", "ai_provider": "test", "model": "test-30-10-0"}
 
@@ -42,7 +42,8 @@ class Subscriber:
                 self.take(event)
                 taken += event.name == "chunk"
                 if until(self) or taken == most:
-                    return self
+                    break
+        return self
 
     def take(self, event):
         data = event.data

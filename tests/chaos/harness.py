@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 import aiohttp
-from serving import Client, Reply, ServerProcess, model_toml
 
 from antiphon.testing.model_server import expected_text, serve
+from serving import Client, Reply, ServerProcess, model_toml
 
 DROP_EVERY = 20
 

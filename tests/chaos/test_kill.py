@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from chaos.harness import chaos
 
 pytestmark = pytest.mark.chaos

@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
-from backends import LOGS
 
 from antiphon.errors import CursorExpired, Fenced
 from antiphon.ids import now_ms
 from antiphon.logs.port import Append
 from antiphon.model import Chunk
+from backends import LOGS
 
 END = Chunk("end", "{}")
 

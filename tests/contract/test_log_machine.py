@@ -6,7 +6,6 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from backends import LOGS
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -15,6 +14,7 @@ from antiphon.errors import CursorExpired, Fenced
 from antiphon.ids import now_ms
 from antiphon.logs.port import Append
 from antiphon.model import Chunk
+from backends import LOGS
 
 TURNS = st.sampled_from(["a", "b", "c"])
 WRITERS = st.sampled_from([0, 1])

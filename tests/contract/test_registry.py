@@ -1,9 +1,9 @@
 """Whatever is registered is tested, and imports."""
 
 import pytest
-from backends import LOGS, STORES
 
 from antiphon import registry
+from backends import LOGS, STORES
 
 TABLES = {name: table for name, table in vars(registry).items() if name.isupper()}
 

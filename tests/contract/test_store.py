@@ -4,7 +4,6 @@ import asyncio
 
 import msgspec
 import pytest
-from backends import STORES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from antiphon.ids import now_ms
 from antiphon.model import Chunk, End, Principal, TurnState, Usage
 from antiphon.stores.port import NewTurn, Outcome
 from antiphon.stores.sql.rows import pack_transcript, unpack_transcript
+from backends import STORES
 
 ANN, BOB = Principal("user:ann"), Principal("user:bob")
 LATER = 2**50

@@ -70,7 +70,7 @@ class Draft:
         self._resume = resume
 
     def _take_in(self, chunk: Chunk) -> bool:
-        """Add what the provider put, within the bounds; tell whether it may put more before the next commit."""
+        """Add what the provider put, within the bounds; tell whether there is room before the next commit."""
         self.put(chunk)
         size = len(chunk.text)
         self._pending_chars += size
