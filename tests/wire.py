@@ -91,7 +91,7 @@ class Reader:
 
 
 async def until(condition):
-    while not condition():  # noqa: ASYNC110 - the client has no events for its inner state
+    while not condition():
         await asyncio.sleep(0.02)
 
 

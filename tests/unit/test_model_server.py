@@ -167,7 +167,7 @@ async def test_a_client_that_leaves_ends_its_stream(http, server):
         await response.content.readany()
         assert server.live == 1
         response.close()
-    while server.live:  # noqa: ASYNC110 - the server has no event for it
+    while server.live:
         await asyncio.sleep(0.01)
 
 

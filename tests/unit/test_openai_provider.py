@@ -107,12 +107,12 @@ async def test_cancelling_ends_the_stream_at_the_server():
     async with model_server() as made:
         sink = Sink()
         task = asyncio.create_task(made.stream(prompt("test-9-1-0-stall5"), sink))
-        while not sink.put:  # noqa: ASYNC110 - the sink has no event
+        while not sink.put:
             await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        while made.server.live:  # noqa: ASYNC110 - nor has the server
+        while made.server.live:
             await asyncio.sleep(0.01)
 
 

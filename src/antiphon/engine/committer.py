@@ -1,8 +1,10 @@
 """Commit before deliver: one commit a tick for all running turns of this process.
 
-While the process has time to spare a tick is no longer than the commit before it, so a token waits for
-nothing. Under load ticks grow: more tokens share a commit, a chunk and a write to each reader, and the load
-falls. A reply's first chunk does not wait for the tick.
+While the process has time to spare there is no tick: a commit begins when the one before it is done, and a
+token waits for nothing else. Under load each turn is committed once a tick, and the tick grows: more tokens
+share a chunk, a commit and a write to each reader, and the load falls. Turns are spread over the tick in
+phases, so that neither the disk nor the readers get everything at once. A reply's first chunk goes with the
+next commit, whatever its phase.
 """
 
 import asyncio
@@ -14,11 +16,10 @@ from antiphon.engine.draft import Draft
 from antiphon.errors import Fenced, StoreUnavailable
 from antiphon.logs.port import Append, Log
 
+PHASES = 8
 # Between these shares of one core the tick grows from nothing to its longest.
-EASY, BUSY = 0.35, 0.75
+EASY, BUSY = 0.2, 0.5
 MEASURED_OVER_S = 0.2
-# A first chunk still shares its commit with others of the same few milliseconds.
-URGENT_GAP_S = 0.004
 
 logger = structlog.get_logger(__name__)
 
@@ -48,48 +49,53 @@ class Committer:
         self._longest_tick = longest_tick
         self._gives_up = gives_up
         self._load = Load()
-        self._marked: list[Draft] = []
+        self._first: list[Draft] = []
+        self._phases: list[list[Draft]] = [[] for _ in range(PHASES)]
+        self._phase = 0
+        self._next_phase = 0
         self._work = asyncio.Event()
-        self._urgent = asyncio.Event()
         self._closing = False
+
+    def assign_phase(self) -> int:
+        """Return the phase of a new draft: they take turns."""
+        self._next_phase = (self._next_phase + 1) % PHASES
+        return self._next_phase
 
     def mark(self, draft: Draft) -> None:
         """Note that the draft has something to commit."""
-        self._marked.append(draft)
+        (self._phases[draft.phase] if draft.chunks else self._first).append(draft)
         self._work.set()
-        if draft.urgent:
-            self._urgent.set()
 
     async def run(self) -> None:
         """Commit until closed, then what is left."""
         while True:
             await self._work.wait()
-            drafts, self._marked = self._marked, []
-            self._work.clear()
-            self._urgent.clear()
+            share = self._load.update()
+            tick = self._longest_tick * min(1.0, max(0.0, (share - EASY) / (BUSY - EASY)))
+            drafts = self._due(everything=not tick or self._closing)
             pairs = [(draft, entry) for draft in drafts if (entry := draft.take()) is not None]
             if pairs:
                 await self._commit(pairs)
-            if self._closing and not self._marked:
-                return
-            await self._pace()
+            if not self._first and not any(self._phases):
+                if self._closing:
+                    return
+                self._work.clear()
+            if tick:
+                await asyncio.sleep(tick / PHASES)
 
     def close(self) -> None:
         """Let ``run`` return once nothing is left to commit."""
         self._closing = True
         self._work.set()
-        self._urgent.set()
 
-    async def _pace(self) -> None:
-        share = self._load.update()
-        tick = self._longest_tick * min(1.0, max(0.0, (share - EASY) / (BUSY - EASY)))
-        if tick > URGENT_GAP_S:
-            await asyncio.sleep(URGENT_GAP_S)
-            try:
-                async with asyncio.timeout(tick - URGENT_GAP_S):
-                    await self._urgent.wait()
-            except TimeoutError:
-                pass
+    def _due(self, *, everything: bool) -> list[Draft]:
+        """Return first chunks and the next phase, or all that is marked."""
+        drafts, self._first = self._first, []
+        for _ in range(PHASES if everything else 1):
+            self._phase = (self._phase + 1) % PHASES
+            drafts += self._phases[self._phase]
+            self._phases[self._phase] = []
+        return drafts
 
     async def _commit(self, pairs: list[tuple[Draft, Append]]) -> None:
         try:

@@ -30,6 +30,7 @@ class Draft:
         "chunks",
         "fail",
         "limits",
+        "phase",
         "turn",
     )
 
@@ -38,6 +39,7 @@ class Draft:
         turn: Turn,
         channel: Channel,
         limits: tuple[int, int, int],
+        phase: int,
         mark: Callable[["Draft"], None],
         fail: Callable[[Exception], None],
     ) -> None:
@@ -45,6 +47,7 @@ class Draft:
         self.channel = channel
         self.chunks = list(channel.chunks)
         self.limits = limits
+        self.phase = phase
         self._mark = mark
         self.fail = fail
         self._marked = False
@@ -95,11 +98,6 @@ class Draft:
     def begun(self) -> bool:
         """Whether anything has been put, in this attempt or an earlier one."""
         return bool(self.chunks or self._pending)
-
-    @property
-    def urgent(self) -> bool:
-        """Whether the first chunk waits: it is not held back for a shared commit."""
-        return not self.chunks
 
     def take(self) -> Append | None:
         """Number what is pending and hand it over to be committed."""
