@@ -273,7 +273,7 @@ def test_a_line_that_ends_in_a_backslash_goes_on(server):
 
 def test_a_reply_survives_a_killed_server(own_server, tmp_path):
     own_server.start()
-    text = words(200)
+    text = words(100)
     running = Chatting(tmp_path, own_server.url, "--model", "builtin/echo", "--message", text)
     running.wait_for("w20 ")
     own_server.end(signal.SIGKILL)
@@ -287,7 +287,7 @@ def test_a_reply_survives_a_killed_server(own_server, tmp_path):
 
 def test_a_reply_survives_a_server_that_leaves(own_server, tmp_path):
     own_server.start()
-    text = words(200)
+    text = words(100)
     running = Chatting(tmp_path, own_server.url, "--model", "builtin/echo", "--message", text)
     running.wait_for("w20 ")
     own_server.end(signal.SIGTERM)
@@ -320,8 +320,8 @@ def test_a_reply_that_begins_again_is_told(own_server, tmp_path, model_port):
         f'[providers.scripted]\nbase_url = "http://127.0.0.1:{model_port}/v1"\n'
     )
     own_server.start()
-    whole = expected_text("hello", 100)
-    running = Chatting(tmp_path, own_server.url, "--model", "scripted/test-100-20-0", "-m", "hello")
+    whole = expected_text("hello", 60)
+    running = Chatting(tmp_path, own_server.url, "--model", "scripted/test-60-20-0", "-m", "hello")
     wait_until(lambda: len(running.out.read_text().split()) > 10, "some words")
     own_server.end(signal.SIGKILL)
     own_server.start()
@@ -351,7 +351,7 @@ def test_a_reply_that_fails_is_told(own_server, tmp_path):
 
 
 async def test_waiting_ends(own_server, monkeypatch):
-    monkeypatch.setattr(chat_client, "PATIENCE_S", 1.5)
+    monkeypatch.setattr(chat_client, "PATIENCE_S", 0.9)
     await asyncio.to_thread(own_server.start)
     said: list[str] = []
     client = Client(own_server.url, "someone", said.append)
@@ -405,8 +405,8 @@ class Breaking:
 
 
 async def test_nothing_is_lost_or_repeated_when_connections_break(server):
-    proxy = Breaking(server.port, cut_after=2500)
-    text = words(150, begin="cut")
+    proxy = Breaking(server.port, cut_after=1500)
+    text = words(70, begin="cut")
     async with await asyncio.start_server(proxy, "127.0.0.1", free_port()) as listening:
         port = listening.sockets[0].getsockname()[1]
         done = await asyncio.to_thread(
@@ -540,10 +540,10 @@ def test_a_paste_is_one_message(server, terminal):
 
 def test_a_reply_under_way_is_shown_when_its_session_is_opened(server):
     session = server.api("POST", "/api/sessions", {})["id"]
-    server.api("POST", f"/api/sessions/{session}/messages", {"text": words(150), "bot": "echo"})
+    server.api("POST", f"/api/sessions/{session}/messages", {"text": words(60), "bot": "echo"})
     terminal = Terminal(server.url, "--session", session)
     try:
-        terminal.expect(words(150))
+        terminal.expect(words(60))
         terminal.expect("> ")
         terminal.send("\x04")
         assert terminal.end() == 0

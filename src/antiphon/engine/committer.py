@@ -5,10 +5,14 @@ token waits for nothing else. Under load each turn is committed once a tick, and
 share a chunk, a commit and a write to each reader, and the load falls. Turns are spread over the tick in
 phases, so that neither the disk nor the readers get everything at once. A reply's first chunk goes with the
 next commit, whatever its phase.
+
+Then providers are not read for each token either: a connection is paused after a read and resumed just before
+its turn's phase, when several tokens are waiting in the kernel to be taken at once.
 """
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -51,6 +55,8 @@ class Committer:
         self._load = Load()
         self._first: list[Draft] = []
         self._phases: list[list[Draft]] = [[] for _ in range(PHASES)]
+        self._held: list[list[Callable[[], None]]] = [[] for _ in range(PHASES)]
+        self.busy = False
         self._phase = 0
         self._next_phase = 0
         self._work = asyncio.Event()
@@ -66,21 +72,28 @@ class Committer:
         (self._phases[draft.phase] if draft.chunks else self._first).append(draft)
         self._work.set()
 
+    def hold(self, draft: Draft, resume: Callable[[], None]) -> None:
+        """Resume the draft's provider before its next phase."""
+        self._held[draft.phase].append(resume)
+        self._work.set()
+
     async def run(self) -> None:
         """Commit until closed, then what is left."""
         while True:
             await self._work.wait()
             share = self._load.update()
             tick = self._longest_tick * min(1.0, max(0.0, (share - EASY) / (BUSY - EASY)))
-            drafts = self._due(everything=not tick or self._closing)
+            self.busy = tick > 0 and not self._closing
+            drafts = self._due()
             pairs = [(draft, entry) for draft in drafts if (entry := draft.take()) is not None]
             if pairs:
                 await self._commit(pairs)
-            if not self._first and not any(self._phases):
+            self._resume()
+            if not self._first and not any(self._phases) and not any(self._held):
                 if self._closing:
                     return
                 self._work.clear()
-            if tick:
+            if self.busy:
                 await asyncio.sleep(tick / PHASES)
 
     def close(self) -> None:
@@ -88,14 +101,22 @@ class Committer:
         self._closing = True
         self._work.set()
 
-    def _due(self, *, everything: bool) -> list[Draft]:
-        """Return first chunks and the next phase, or all that is marked."""
+    def _due(self) -> list[Draft]:
+        """Return first chunks and the next phase, or all that is marked if there is no tick."""
         drafts, self._first = self._first, []
-        for _ in range(PHASES if everything else 1):
+        for _ in range(1 if self.busy else PHASES):
             self._phase = (self._phase + 1) % PHASES
             drafts += self._phases[self._phase]
             self._phases[self._phase] = []
         return drafts
+
+    def _resume(self) -> None:
+        """Let providers go on whose turns are committed in the next phase, or all."""
+        for ahead in range(1 if self.busy else PHASES):
+            phase = (self._phase + 1 + ahead) % PHASES
+            held, self._held[phase] = self._held[phase], []
+            for resume in held:
+                resume()
 
     async def _commit(self, pairs: list[tuple[Draft, Append]]) -> None:
         try:
@@ -106,7 +127,7 @@ class Committer:
             return
         for (draft, entry), ok in zip(pairs, accepted, strict=True):
             if ok:
-                draft.committed(entry.chunks)
+                draft.channel.publish(entry.chunks)
             else:
                 draft.fail(Fenced("The log refused the append: another attempt owns the turn."))
 

@@ -1,6 +1,7 @@
 """One attempt at a reply, as it grows: what the provider has put and the log has not yet got."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 
@@ -12,20 +13,37 @@ from antiphon.model import Chunk, Turn
 MERGED = ("content", "reasoning")
 
 
+class Desk(Protocol):
+    """Who commits drafts."""
+
+    busy: bool
+    """Whether commits are held back to be shared. Reading from providers is then held back as well."""
+
+    def assign_phase(self) -> int:
+        """Return the part of the tick in which a new draft is committed."""
+        ...
+
+    def mark(self, draft: "Draft") -> None:
+        """Note that the draft has something to commit."""
+        ...
+
+    def hold(self, draft: "Draft", resume: Callable[[], None]) -> None:
+        """Call ``resume`` shortly before the draft's next commit."""
+        ...
+
+
 class Draft:
     """The Sink of one attempt. Pieces that wait for the same commit become one chunk.
 
-    ``mark`` tells the committer that there is something to commit; ``fail`` ends the attempt with an error
-    when a bound is exceeded.
+    ``fail`` ends the attempt with an error when a bound is exceeded.
     """
 
     __slots__ = (
         "_chars",
-        "_mark",
+        "_desk",
         "_marked",
         "_pending",
         "_pending_chars",
-        "_resume",
         "channel",
         "chunks",
         "fail",
@@ -39,22 +57,20 @@ class Draft:
         turn: Turn,
         channel: Channel,
         limits: tuple[int, int, int],
-        phase: int,
-        mark: Callable[["Draft"], None],
+        desk: Desk,
         fail: Callable[[Exception], None],
     ) -> None:
         self.turn = turn
         self.channel = channel
         self.chunks = list(channel.chunks)
         self.limits = limits
-        self.phase = phase
-        self._mark = mark
+        self.phase = desk.assign_phase()
         self.fail = fail
+        self._desk = desk
         self._marked = False
         self._pending: list[Chunk] = []
         self._pending_chars = 0
         self._chars = sum(len(chunk.text) for chunk in self.chunks)
-        self._resume: Callable[[], None] | None = None
 
     def content(self, text: str) -> bool:
         """See Sink."""
@@ -70,7 +86,7 @@ class Draft:
 
     def on_drain(self, resume: Callable[[], None]) -> None:
         """See Sink."""
-        self._resume = resume
+        self._desk.hold(self, resume)
 
     def _take_in(self, chunk: Chunk) -> bool:
         """Add what the provider put, within the bounds; tell whether there is room before the next commit."""
@@ -81,14 +97,14 @@ class Draft:
         most_pending, most_chars, most_chunks = self.limits
         if self._chars > most_chars or len(self.chunks) > most_chunks:
             self.fail(TooLarge(f"The reply exceeded {most_chars} characters or {most_chunks} chunks."))
-        return self._pending_chars < most_pending
+        return self._pending_chars < most_pending and not self._desk.busy
 
     def put(self, chunk: Chunk) -> None:
         """Add a chunk."""
         self._pending.append(chunk)
         if not self._marked:
             self._marked = True
-            self._mark(self)
+            self._desk.mark(self)
 
     def reset(self, reason: str) -> None:
         """Declare all that came before void."""
@@ -110,13 +126,6 @@ class Draft:
         self._pending = []
         self._pending_chars = 0
         return entry
-
-    def committed(self, chunks: list[Chunk]) -> None:
-        """Deliver what the log accepted, and let a held provider go on."""
-        self.channel.publish(chunks)
-        if self._resume is not None and not self._pending:
-            resume, self._resume = self._resume, None
-            resume()
 
     def all_chunks(self) -> list[Chunk]:
         """Return every chunk of the turn so far, committed or about to be."""

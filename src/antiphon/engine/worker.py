@@ -126,8 +126,7 @@ class Worker:
     def _launch(self, turn: Turn, chunks: list[Chunk]) -> Run:
         run = self._running[turn.id] = Run(turn)
         channel = self._hub.feed(turn, chunks)
-        phase = self._committer.assign_phase()
-        run.draft = Draft(turn, channel, self._limits, phase, self._committer.mark, run.abort)
+        run.draft = Draft(turn, channel, self._limits, self._committer, run.abort)
         run.task = asyncio.create_task(self._run(run, run.draft), name=turn.id)
         if turn.stop_requested:
             run.abort(Stopped())

@@ -31,15 +31,17 @@ class SSEParser:
         Raises:
             ProviderGarbled: an event is larger than ``MAX_EVENT``.
         """
-        # One whole event in one read is what a model sends nearly always.
+        # Whole events of one line each are what a model sends nearly always.
         if (
             self._between
             and data.startswith(b"data: ")
-            and data.find(b"\n") == len(data) - 2
             and data.endswith(b"\n\n")
+            and len(data) <= MAX_EVENT
             and b"\r" not in data
         ):
-            return [data[6:-2]]
+            payloads = data[6:-2].split(b"\n\ndata: ")
+            if data.count(b"\n") == 2 * len(payloads):
+                return payloads
         if self._after_cr and data:
             data = data.removeprefix(b"\n")
             self._after_cr = False

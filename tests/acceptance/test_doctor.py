@@ -1,0 +1,239 @@
+"""``antiphon doctor``: sound set-ups, broken ones, and no key in what it says."""
+
+import asyncio
+import contextlib
+import json
+import os
+import resource
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from antiphon.app import OLLAMA_PORT, migrate, sole_user
+from antiphon.commands import doctor as examined
+from antiphon.config import Settings, load_settings
+from antiphon.stores.sql.migrate import HEAD
+from antiphon.testing.model_server import serve
+
+SECRET = "sk-a-very-secret-key"
+ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "PORT": "0"}
+
+
+def ollama_runs():
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", OLLAMA_PORT), 0.2):
+        return True
+    return False
+
+
+def doctor(directory, *arguments, **environment):
+    done = subprocess.run(
+        [sys.executable, "-m", "antiphon", "doctor", *arguments],
+        check=False,
+        cwd=directory,
+        env=ENVIRONMENT | environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert SECRET not in done.stdout + done.stderr
+    assert done.stderr == ""
+    return done
+
+
+def report(directory, **environment):
+    """Return the exit code, and what was found as (topic, level, text)."""
+    done = doctor(directory, "--json", **environment)
+    told = json.loads(done.stdout)
+    assert told["ok"] == (done.returncode == 0)
+    for finding in told["findings"]:
+        assert finding["advice"] or finding["level"] == "ok" or finding["topic"] == "disk", finding
+    return done.returncode, [(f["topic"], f["level"], f["text"]) for f in told["findings"]]
+
+
+def problems(findings):
+    return [(topic, text) for topic, level, text in findings if level == "problem"]
+
+
+def migrated(directory):
+    (directory / "data").mkdir()
+    path = directory / "data" / "antiphon.db"
+    migrate(load_settings({"database_url": f"sqlite:///{path}"}))
+    return path
+
+
+# Sound
+
+
+def test_a_first_start_is_sound_and_changes_nothing(tmp_path):
+    done = doctor(tmp_path)
+    assert done.returncode == 0
+    assert "PROBLEM" not in done.stdout
+    assert "the first start makes it" in done.stdout
+    assert "sizebot answers by default" in done.stdout
+    if not ollama_runs():
+        assert "none on port" in done.stdout
+        assert "only the built-in bots answer" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_in_use(tmp_path):
+    path = migrated(tmp_path)
+    code, findings = report(tmp_path)
+    assert code == 0
+    database = [text for topic, _, text in findings if topic == "database"]
+    assert f"schema {HEAD}, the newest" in database[0]
+    assert "not in use" in database[1]
+    with sole_user(path):
+        _, findings = report(tmp_path)
+    assert ("database", "ok", "in use by a running antiphon") in findings
+
+
+async def test_a_provider_that_answers(tmp_path):
+    server = await serve()
+    given = {"OPENAI_API_KEY": SECRET, "OPENAI_BASE_URL": server.url}
+    code, findings = await asyncio.to_thread(report, tmp_path, **given)
+    await server.close()
+    assert code == 0
+    (told,) = [text for topic, _, text in findings if topic == "provider" and text.startswith("openai")]
+    assert "(key set): test-100-50-0" in told
+
+
+def test_models_given_in_the_file_are_not_asked_for(tmp_path):
+    (tmp_path / "antiphon.toml").write_text(
+        '[providers.p]\nbase_url = "http://127.0.0.1:1/v1"\nmodels = ["m"]\n[bots.b]\nmodel = "p/m"\n'
+    )
+    code, findings = report(tmp_path, ANTIPHON_DEFAULT_BOT="b")
+    assert code == 0
+    assert ("bots", "ok", "b, echo, sizebot; b answers by default") in findings
+    assert any("not asked" in text for _, _, text in findings)
+
+
+# Broken
+
+
+def test_all_wrong_settings_are_told_without_secrets(tmp_path):
+    short, password = "tooshort-42", "pass-word-42"
+    done = doctor(
+        tmp_path,
+        PORT="99999",
+        ANTIPHON_SECRET=short,
+        DATABASE_URL=f"postgresql://someone:{password}@box/db",
+    )
+    assert done.returncode == 1
+    for name in ("PORT", "ANTIPHON_SECRET", "DATABASE_URL"):
+        assert f"PROBLEM  settings   {name}=" in done.stdout
+    assert short not in done.stdout
+    assert password not in done.stdout
+
+
+async def test_a_provider_that_refuses_the_key_and_repeats_it(tmp_path):
+    body = f'{{"error": {{"message": "wrong key {SECRET}"}}}}'.encode()
+
+    async def refuse(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        done = await asyncio.to_thread(doctor, tmp_path, OPENAI_API_KEY=SECRET, OPENAI_BASE_URL=url)
+    assert done.returncode == 1
+    assert "PROBLEM  provider   openai at 127.0.0.1:" in done.stdout
+    assert "Correct OPENAI_API_KEY" in done.stdout
+
+
+def test_a_provider_that_is_not_there(tmp_path):
+    with socket.socket() as taken:  # bound, but not listening
+        taken.bind(("127.0.0.1", 0))
+        code, findings = report(tmp_path, OLLAMA_HOST=f"127.0.0.1:{taken.getsockname()[1]}")
+    assert code == 1
+    ((topic, text),) = problems(findings)
+    assert (topic, text.split()[0]) == ("provider", "ollama")
+
+
+def test_a_provider_whose_address_is_none(tmp_path):
+    code, findings = report(tmp_path, OPENAI_API_KEY=SECRET, OPENAI_BASE_URL="nowhere")
+    assert code == 1
+    ((topic, text),) = problems(findings)
+    assert (topic, text.split()[0]) == ("provider", "openai:")
+
+
+def test_a_default_bot_that_is_not_there(tmp_path):
+    code, findings = report(tmp_path, ANTIPHON_DEFAULT_BOT="nobody")
+    assert code == 1
+    assert [topic for topic, _ in problems(findings)] == ["bots"]
+
+
+def test_a_bot_without_its_provider(tmp_path):
+    code, findings = report(tmp_path, ANTIPHON_DEFAULT_MODEL="absent/model")
+    assert code == 1
+    assert problems(findings) == [("bots", "assistant cannot answer: there is no 'absent/model'")]
+
+
+def test_a_file_that_is_no_database(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "antiphon.db").write_bytes(b"not a database at all " * 100)
+    code, findings = report(tmp_path)
+    assert code == 1
+    assert "cannot be read" in problems(findings)[0][1]
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("UPDATE alembic_version SET version_num = '9999'", "newer than this program's"),
+        ("DROP TABLE alembic_version", "belongs to another program"),
+    ],
+)
+def test_a_database_of_somebody_else(tmp_path, statement, told):
+    path = migrated(tmp_path)
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute(statement)
+        database.commit()
+    code, findings = report(tmp_path)
+    assert code == 1
+    assert told in problems(findings)[0][1]
+
+
+@pytest.mark.parametrize("path", ["", "file/antiphon.db", "."])
+def test_a_database_that_cannot_be_made(tmp_path, path):
+    (tmp_path / "file").write_text("in the way")
+    code, findings = report(tmp_path, DATABASE_URL=f"sqlite:///{path}")
+    assert code == 1
+    assert [topic for topic, _ in problems(findings)] == ["database"]
+
+
+def test_a_port_that_is_taken(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code, findings = report(tmp_path, PORT=str(taken.getsockname()[1]))
+    assert code == 1
+    assert [topic for topic, _ in problems(findings)] == ["port"]
+
+
+def test_a_log_that_is_lost_with_the_process_is_a_warning(tmp_path):
+    code, findings = report(tmp_path, ANTIPHON_CHUNK_LOG="memory")
+    assert code == 0
+    assert ("log", "warning", "running replies are in memory, and lost with the process") in findings
+
+
+def test_few_open_files_are_a_warning(monkeypatch):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 1024))
+    (finding,) = examined._open_files(Settings())
+    assert finding.level == "warning"
+    assert "ulimit" in finding.advice
+    assert "ANTIPHON_MAX_CONNECTIONS" in finding.advice
+
+
+@pytest.mark.parametrize(("free", "level"), [(10 << 30, "ok"), (500 << 20, "warning"), (1 << 20, "problem")])
+def test_room_on_the_disk(monkeypatch, tmp_path, free, level):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1 << 40, 0, free))
+    settings = load_settings({"database_url": f"sqlite:///{tmp_path}/a.db"})
+    (finding,) = examined._disk(settings)
+    assert finding.level == level
