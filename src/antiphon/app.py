@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import gc
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -286,6 +287,8 @@ def _settle_memory() -> None:
     A full collection with thousands of streams open stops them all for tens of milliseconds; what a turn
     leaves behind is almost all freed by reference counts.
     """
+    # The database's threads need the interpreter lock for moments only, but wait this long for it each time.
+    sys.setswitchinterval(0.0005)
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)

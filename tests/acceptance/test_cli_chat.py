@@ -99,10 +99,10 @@ class Served:
         with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
             return json.loads(response.read())
 
-    def messages(self):
-        """Return the messages of the newest session."""
-        session = self.api("GET", "/api/sessions")["sessions"][0]
-        return self.api("GET", f"/api/sessions/{session['id']}/messages")["messages"]
+    def messages(self, user="terminal"):
+        """Return the messages of the user's newest session."""
+        session = self.api("GET", "/api/sessions", user=user)["sessions"][0]
+        return self.api("GET", f"/api/sessions/{session['id']}/messages", user=user)["messages"]
 
 
 class Chatting:
@@ -225,15 +225,27 @@ def test_output_that_nobody_reads(server):
 
 
 def test_an_interrupt_stops_the_reply(server, tmp_path):
-    running = Chatting(tmp_path, server.url, "--bot", "echo", "-m", words(400))
+    running = Chatting(tmp_path, server.url, "--user", "stopper", "--bot", "echo", "-m", words(400))
     running.wait_for("w10 ")
     running.process.send_signal(signal.SIGINT)
     assert running.end() == 1
     assert running.err.read_text() == "antiphon: stopped\n"
-    reply = server.messages()[-1]
+    reply = server.messages("stopper")[-1]
     assert reply["status"] == "stopped"
     assert running.out.read_text() == reply["content"] + "\n"
     assert words(400).startswith(reply["content"])
+
+
+def test_a_second_interrupt_leaves_a_server_that_is_away(own_server, tmp_path):
+    own_server.start()
+    running = Chatting(tmp_path, own_server.url, "--bot", "echo", "-m", words(100))
+    running.wait_for("w5 ")
+    own_server.end(signal.SIGKILL)
+    running.process.send_signal(signal.SIGINT)
+    wait_until(lambda: "Ctrl-C again leaves" in running.err.read_text(), "a word about it")
+    running.process.send_signal(signal.SIGINT)
+    assert running.end() == 1
+    assert "left before the server confirmed the stop" in running.err.read_text()
 
 
 # Many lines through a pipe
@@ -251,7 +263,7 @@ def test_lines_and_commands_through_a_pipe(server):
         "/stop",
         "/help",
     ]
-    done = chat(server.url, send="\n".join([*lines, "/no such", "/quit", "never sent"]))
+    done = chat(server.url, "--user", "piper", send="\n".join([*lines, "/no such", "/quit", "never sent"]))
     assert done.returncode == 0
     assert done.stdout.startswith("one\ntwo\n")
     assert "* echo " in done.stdout
@@ -260,7 +272,7 @@ def test_lines_and_commands_through_a_pipe(server):
     assert "never sent" not in done.stdout
     assert "no command /no" in done.stderr
     assert "nothing is under way" in done.stderr
-    assert [m["content"] for m in server.messages()] == ["two", "two"]
+    assert [m["content"] for m in server.messages("piper")] == ["two", "two"]
 
 
 def test_a_line_that_ends_in_a_backslash_goes_on(server):
@@ -459,6 +471,7 @@ class Terminal:
 
     def interrupt_to_leave(self) -> None:
         """Interrupt the prompt, once more if line editing was just being set up and did not notice."""
+        time.sleep(0.2)
         for _ in range(20):
             self.process.send_signal(signal.SIGINT)
             until = time.monotonic() + 3
@@ -484,8 +497,8 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(server):
-    opened = Terminal(server.url, "--bot", "echo")
+def terminal(server, request):
+    opened = Terminal(server.url, "--bot", "echo", "--user", request.node.name)
     yield opened
     opened.close()
 
@@ -507,7 +520,7 @@ def test_interrupts_in_a_terminal(server, terminal):
     terminal.interrupt_to_leave()
     assert terminal.end() == 0
     assert "Traceback" not in terminal.seen
-    stopped, after = [m for m in server.messages() if m["role"] == "assistant"]
+    stopped, after = [m for m in server.messages("test_interrupts_in_a_terminal") if m["role"] == "assistant"]
     assert stopped["status"] == "stopped"
     assert words(300).startswith(stopped["content"])
     assert after["content"] == "still there"
@@ -535,7 +548,9 @@ def test_a_paste_is_one_message(server, terminal):
     terminal.expect("> ")
     terminal.send("/quit\r")
     assert terminal.end() == 0
-    assert [m["content"] for m in server.messages()] == ["pasted one\npasted two"] * 2
+    assert [m["content"] for m in server.messages("test_a_paste_is_one_message")] == [
+        "pasted one\npasted two"
+    ] * 2
 
 
 def test_a_reply_under_way_is_shown_when_its_session_is_opened(server):

@@ -15,7 +15,7 @@ import pytest
 
 from antiphon.app import OLLAMA_PORT, migrate, sole_user
 from antiphon.commands import doctor as examined
-from antiphon.config import Settings, load_settings
+from antiphon.config import Settings, SettingsError, load_settings
 from antiphon.stores.sql.migrate import HEAD
 from antiphon.testing.model_server import serve
 
@@ -29,30 +29,43 @@ def ollama_runs():
     return False
 
 
-def doctor(directory, *arguments, **environment):
-    done = subprocess.run(
-        [sys.executable, "-m", "antiphon", "doctor", *arguments],
-        check=False,
-        cwd=directory,
-        env=ENVIRONMENT | environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert SECRET not in done.stdout + done.stderr
-    assert done.stderr == ""
-    return done
+@pytest.fixture
+def doctor(tmp_path, monkeypatch, capsys):
+    """Examine an empty directory in an environment that has only what is given."""
+    monkeypatch.chdir(tmp_path)
+
+    def examine(*, as_json=False, **environment):
+        with monkeypatch.context() as patch:
+            for name in os.environ:
+                patch.delenv(name)
+            for name, value in (ENVIRONMENT | environment).items():
+                patch.setenv(name, value)
+            try:
+                settings, faults = load_settings(), ""
+            except SettingsError as error:
+                settings, faults = None, str(error)
+            code = examined.run(settings, faults=faults, as_json=as_json)
+        said = capsys.readouterr()
+        assert SECRET not in said.out + said.err
+        assert said.err == ""
+        return code, said.out
+
+    return examine
 
 
-def report(directory, **environment):
-    """Return the exit code, and what was found as (topic, level, text)."""
-    done = doctor(directory, "--json", **environment)
-    told = json.loads(done.stdout)
-    assert told["ok"] == (done.returncode == 0)
-    for finding in told["findings"]:
-        assert finding["advice"] or finding["level"] == "ok" or finding["topic"] == "disk", finding
-    return done.returncode, [(f["topic"], f["level"], f["text"]) for f in told["findings"]]
+@pytest.fixture
+def report(doctor):
+    """Examine; return the exit code, and what was found as (topic, level, text)."""
+
+    def examine(**environment):
+        code, out = doctor(as_json=True, **environment)
+        told = json.loads(out)
+        assert told["ok"] == (code == 0)
+        for finding in told["findings"]:
+            assert finding["advice"] or finding["level"] == "ok", finding
+        return code, [(f["topic"], f["level"], f["text"]) for f in told["findings"]]
+
+    return examine
 
 
 def problems(findings):
@@ -69,45 +82,72 @@ def migrated(directory):
 # Sound
 
 
-def test_a_first_start_is_sound_and_changes_nothing(tmp_path):
-    done = doctor(tmp_path)
-    assert done.returncode == 0
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_a_first_start_is_sound_and_changes_nothing(tmp_path, arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "antiphon", "doctor", *arguments],
+        check=False,
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
     assert "PROBLEM" not in done.stdout
     assert "the first start makes it" in done.stdout
     assert "sizebot answers by default" in done.stdout
     if not ollama_runs():
         assert "none on port" in done.stdout
         assert "only the built-in bots answer" in done.stdout
+    if arguments:
+        assert json.loads(done.stdout)["ok"] is True
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_database_in_use(tmp_path):
+def test_wrong_settings_end_the_program_with_a_problem(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "antiphon", "doctor", "--port", "70000"],
+        check=False,
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "PROBLEM  settings   PORT=70000" in done.stdout
+
+
+def test_a_database_in_use(tmp_path, report):
     path = migrated(tmp_path)
-    code, findings = report(tmp_path)
+    code, findings = report()
     assert code == 0
     database = [text for topic, _, text in findings if topic == "database"]
     assert f"schema {HEAD}, the newest" in database[0]
     assert "not in use" in database[1]
     with sole_user(path):
-        _, findings = report(tmp_path)
+        _, findings = report()
     assert ("database", "ok", "in use by a running antiphon") in findings
 
 
-async def test_a_provider_that_answers(tmp_path):
+async def test_a_provider_that_answers(report):
     server = await serve()
     given = {"OPENAI_API_KEY": SECRET, "OPENAI_BASE_URL": server.url}
-    code, findings = await asyncio.to_thread(report, tmp_path, **given)
+    code, findings = await asyncio.to_thread(report, **given)
     await server.close()
     assert code == 0
     (told,) = [text for topic, _, text in findings if topic == "provider" and text.startswith("openai")]
     assert "(key set): test-100-50-0" in told
 
 
-def test_models_given_in_the_file_are_not_asked_for(tmp_path):
+def test_models_given_in_the_file_are_not_asked_for(tmp_path, report):
     (tmp_path / "antiphon.toml").write_text(
         '[providers.p]\nbase_url = "http://127.0.0.1:1/v1"\nmodels = ["m"]\n[bots.b]\nmodel = "p/m"\n'
     )
-    code, findings = report(tmp_path, ANTIPHON_DEFAULT_BOT="b")
+    code, findings = report(ANTIPHON_DEFAULT_BOT="b")
     assert code == 0
     assert ("bots", "ok", "b, echo, sizebot; b answers by default") in findings
     assert any("not asked" in text for _, _, text in findings)
@@ -116,22 +156,21 @@ def test_models_given_in_the_file_are_not_asked_for(tmp_path):
 # Broken
 
 
-def test_all_wrong_settings_are_told_without_secrets(tmp_path):
+def test_all_wrong_settings_are_told_without_secrets(doctor):
     short, password = "tooshort-42", "pass-word-42"
-    done = doctor(
-        tmp_path,
+    code, said = doctor(
         PORT="99999",
         ANTIPHON_SECRET=short,
         DATABASE_URL=f"postgresql://someone:{password}@box/db",
     )
-    assert done.returncode == 1
+    assert code == 1
     for name in ("PORT", "ANTIPHON_SECRET", "DATABASE_URL"):
-        assert f"PROBLEM  settings   {name}=" in done.stdout
-    assert short not in done.stdout
-    assert password not in done.stdout
+        assert f"PROBLEM  settings   {name}=" in said
+    assert short not in said
+    assert password not in said
 
 
-async def test_a_provider_that_refuses_the_key_and_repeats_it(tmp_path):
+async def test_a_provider_that_refuses_the_key_and_repeats_it(doctor):
     body = f'{{"error": {{"message": "wrong key {SECRET}"}}}}'.encode()
 
     async def refuse(reader, writer):
@@ -141,44 +180,44 @@ async def test_a_provider_that_refuses_the_key_and_repeats_it(tmp_path):
 
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-        done = await asyncio.to_thread(doctor, tmp_path, OPENAI_API_KEY=SECRET, OPENAI_BASE_URL=url)
-    assert done.returncode == 1
-    assert "PROBLEM  provider   openai at 127.0.0.1:" in done.stdout
-    assert "Correct OPENAI_API_KEY" in done.stdout
+        code, said = await asyncio.to_thread(doctor, OPENAI_API_KEY=SECRET, OPENAI_BASE_URL=url)
+    assert code == 1
+    assert "PROBLEM  provider   openai at 127.0.0.1:" in said
+    assert "Correct OPENAI_API_KEY" in said
 
 
-def test_a_provider_that_is_not_there(tmp_path):
+def test_a_provider_that_is_not_there(report):
     with socket.socket() as taken:  # bound, but not listening
         taken.bind(("127.0.0.1", 0))
-        code, findings = report(tmp_path, OLLAMA_HOST=f"127.0.0.1:{taken.getsockname()[1]}")
+        code, findings = report(OLLAMA_HOST=f"127.0.0.1:{taken.getsockname()[1]}")
     assert code == 1
     ((topic, text),) = problems(findings)
     assert (topic, text.split()[0]) == ("provider", "ollama")
 
 
-def test_a_provider_whose_address_is_none(tmp_path):
-    code, findings = report(tmp_path, OPENAI_API_KEY=SECRET, OPENAI_BASE_URL="nowhere")
+def test_a_provider_whose_address_is_none(report):
+    code, findings = report(OPENAI_API_KEY=SECRET, OPENAI_BASE_URL="nowhere")
     assert code == 1
     ((topic, text),) = problems(findings)
     assert (topic, text.split()[0]) == ("provider", "openai:")
 
 
-def test_a_default_bot_that_is_not_there(tmp_path):
-    code, findings = report(tmp_path, ANTIPHON_DEFAULT_BOT="nobody")
+def test_a_default_bot_that_is_not_there(report):
+    code, findings = report(ANTIPHON_DEFAULT_BOT="nobody")
     assert code == 1
     assert [topic for topic, _ in problems(findings)] == ["bots"]
 
 
-def test_a_bot_without_its_provider(tmp_path):
-    code, findings = report(tmp_path, ANTIPHON_DEFAULT_MODEL="absent/model")
+def test_a_bot_without_its_provider(report):
+    code, findings = report(ANTIPHON_DEFAULT_MODEL="absent/model")
     assert code == 1
     assert problems(findings) == [("bots", "assistant cannot answer: there is no 'absent/model'")]
 
 
-def test_a_file_that_is_no_database(tmp_path):
+def test_a_file_that_is_no_database(tmp_path, report):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "antiphon.db").write_bytes(b"not a database at all " * 100)
-    code, findings = report(tmp_path)
+    code, findings = report()
     assert code == 1
     assert "cannot be read" in problems(findings)[0][1]
 
@@ -190,35 +229,35 @@ def test_a_file_that_is_no_database(tmp_path):
         ("DROP TABLE alembic_version", "belongs to another program"),
     ],
 )
-def test_a_database_of_somebody_else(tmp_path, statement, told):
+def test_a_database_of_somebody_else(tmp_path, statement, told, report):
     path = migrated(tmp_path)
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute(statement)
         database.commit()
-    code, findings = report(tmp_path)
+    code, findings = report()
     assert code == 1
     assert told in problems(findings)[0][1]
 
 
 @pytest.mark.parametrize("path", ["", "file/antiphon.db", "."])
-def test_a_database_that_cannot_be_made(tmp_path, path):
+def test_a_database_that_cannot_be_made(tmp_path, path, report):
     (tmp_path / "file").write_text("in the way")
-    code, findings = report(tmp_path, DATABASE_URL=f"sqlite:///{path}")
+    code, findings = report(DATABASE_URL=f"sqlite:///{path}")
     assert code == 1
     assert [topic for topic, _ in problems(findings)] == ["database"]
 
 
-def test_a_port_that_is_taken(tmp_path):
+def test_a_port_that_is_taken(report):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        code, findings = report(tmp_path, PORT=str(taken.getsockname()[1]))
+        code, findings = report(PORT=str(taken.getsockname()[1]))
     assert code == 1
     assert [topic for topic, _ in problems(findings)] == ["port"]
 
 
-def test_a_log_that_is_lost_with_the_process_is_a_warning(tmp_path):
-    code, findings = report(tmp_path, ANTIPHON_CHUNK_LOG="memory")
+def test_a_log_that_is_lost_with_the_process_is_a_warning(report):
+    code, findings = report(ANTIPHON_CHUNK_LOG="memory")
     assert code == 0
     assert ("log", "warning", "running replies are in memory, and lost with the process") in findings
 

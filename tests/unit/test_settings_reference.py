@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from antiphon.commands.settings_reference import RENEW, reference
-from antiphon.config import Settings, variable
+from antiphon.commands.settings_reference import BOT_FIELDS, PROVIDER_FIELDS, RENEW, reference
+from antiphon.config import BotSettings, ProviderSettings, Settings, variable
 from antiphon.providers.presets import PRESETS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -19,6 +19,11 @@ def test_every_setting_is_there_and_has_a_meaning():
         if not field.exclude:
             assert f"| `{variable(name)}` |" in text
             assert field.description, name
+
+
+def test_every_field_of_the_file_has_a_meaning():
+    assert set(PROVIDER_FIELDS) == set(ProviderSettings.__struct_fields__)
+    assert set(BOT_FIELDS) == set(BotSettings.__struct_fields__)
 
 
 def test_bounds_and_choices_are_told():

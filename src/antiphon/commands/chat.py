@@ -21,6 +21,8 @@ from antiphon.commands.chat_screen import Hangup, Keyboard, Screen
 from antiphon.ids import new_id
 
 TITLE_CHARS = 80
+STOP_S = 2.0
+"""How long a stop may take before a word is said about it."""
 UNREACHABLE = 2
 
 
@@ -175,12 +177,17 @@ class Chat:
         """Show a reply to its end. The first Ctrl-C stops it, the second stops watching it."""
         following = asyncio.create_task(self._client.follow(reply, self._screen.show))
         stopping: list[asyncio.Task[None]] = []
+        again = "the server has not confirmed the stop yet; Ctrl-C again leaves"
+        loop = asyncio.get_running_loop()
+        telling = None
 
         def interrupt() -> None:
+            nonlocal telling
             if stopping:
                 following.cancel()
             else:
                 stopping.append(asyncio.create_task(self._client.stop(reply)))
+                telling = loop.call_later(STOP_S, self._screen.note, again)
 
         listening = self._keyboard.listen(interrupt) if self._keyboard else contextlib.nullcontext()
         try:
@@ -191,6 +198,8 @@ class Chat:
             self._screen.note("left before the server confirmed the stop")
             return "stopped"
         finally:
+            if telling is not None:
+                telling.cancel()
             for task in stopping:
                 task.cancel()
             await asyncio.gather(*stopping, return_exceptions=True)

@@ -1,6 +1,7 @@
 """A client of the native API that brings a reply home whole, whatever happens to the connection."""
 
 import asyncio
+import os
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -222,7 +223,8 @@ class Client:
     def _unreachable(self, error: BaseException) -> Unreachable:
         at_once = not self._met and isinstance(error, _NO_CONNECTION)
         if isinstance(error, _NO_CONNECTION):
-            reason = getattr(error, "strerror", None) or type(error).__name__
+            number, said = getattr(error, "errno", None), getattr(error, "strerror", None)
+            reason = os.strerror(number) if number and number > 0 else said or type(error).__name__
             return Unreachable(f"{self.url} cannot be reached ({reason})", at_once=at_once)
         return Unreachable("the connection was lost")
 

@@ -19,7 +19,7 @@ NONE = "none"
 RENEW = "antiphon settings > docs/settings.md"
 
 _BOUNDS = (("ge", "≥ "), ("gt", "> "), ("le", "≤ "), ("lt", "< "), ("min_length", "length ≥ "))
-_PROVIDER = {
+PROVIDER_FIELDS = {
     "preset": "take everything that is not given here from this preset; by default the one of the same name",
     "base_url": "the URL before `/chat/completions`; needed without a preset",
     "key_variable": "the environment variable that holds the key; it must be set",
@@ -27,11 +27,13 @@ _PROVIDER = {
     "was lost begins again, and its readers are told",
     "continuation_body": "merged into the request that continues",
     "continuation_message": "merged into the last message of the request that continues",
+    "continuation_path": "the path below the base URL of requests that continue, if it is another one",
+    "continuation_echo": "whether it repeats that last message before it goes on; the echo is taken away",
     "include_usage": "whether to ask for token counts; a few servers refuse that",
     "models": "the models on offer; asked of the provider when not given",
     "headers": "further headers of every request",
 }
-_BOT = {
+BOT_FIELDS = {
     "model": "`<provider>/<model>`",
     "title": "what people call it",
     "greeting": "what it says before anything is asked",
@@ -98,8 +100,8 @@ def reference() -> str:
         key, url = _code(preset.key_variable), _code(preset.url_variable)
         text += _row(name, key, url, preset.base_url, "yes" if preset.continuation else "no")
     text += _FILE_HEAD
-    text += _section("[providers.NAME]", ProviderSettings, _PROVIDER)
-    return text + _section("[bots.NAME]", BotSettings, _BOT)
+    text += _section("[providers.NAME]", ProviderSettings, PROVIDER_FIELDS)
+    return text + _section("[bots.NAME]", BotSettings, BOT_FIELDS)
 
 
 def _setting(name: str, field: FieldInfo) -> str:
@@ -116,7 +118,7 @@ def _setting(name: str, field: FieldInfo) -> str:
 
 
 def _section(title: str, struct: type[msgspec.Struct], meanings: dict[str, str]) -> str:
-    """Describe a section of the file. Raises KeyError for a field without a meaning."""
+    """Describe a section of the file."""
     text = f"\n### `{title}`\n\n| field | type | default | meaning |\n|---|---|---|---|\n"
     hints = typing.get_type_hints(struct)
     for field in msgspec.structs.fields(struct):
@@ -124,7 +126,7 @@ def _section(title: str, struct: type[msgspec.Struct], meanings: dict[str, str])
             default = _default(field.default_factory())
         else:
             default = "needed" if field.required else _default(field.default)
-        text += _row(f"`{field.name}`", _kind(hints[field.name]), default, meanings[field.name])
+        text += _row(f"`{field.name}`", _kind(hints[field.name]), default, meanings.get(field.name, ""))
     return text
 
 

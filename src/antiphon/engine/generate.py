@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Sequence
 
 import msgspec
 import structlog
@@ -13,7 +14,7 @@ from antiphon.engine.window import fit
 from antiphon.errors import ProviderError, ProviderRefused
 from antiphon.model import Seam, Turn
 from antiphon.providers.port import Finish, Prompt, Provider
-from antiphon.stores.port import Store
+from antiphon.stores.port import Exchange, Store
 
 logger = structlog.get_logger(__name__)
 
@@ -26,16 +27,20 @@ class Generator:
         self._catalogue = catalogue
         self._bounds = bounds
 
-    async def generate(self, turn: Turn, draft: Draft, seams: list[Seam]) -> Finish:
+    async def generate(
+        self, turn: Turn, draft: Draft, seams: list[Seam], history: Sequence[Exchange] | None
+    ) -> Finish:
         """Fill the draft with one reply. Raises ProviderError.
 
         A draft that already holds chunks belongs to a turn taken over: the reply goes on after its text if
         the provider can do that, else a ``reset`` chunk is put and it begins again. A seam is noted.
+        ``history`` is the turn's branch, where it is already known.
         """
         provider, model = self._catalogue.provider(turn.model)
         prefix = self._seam(turn, draft, provider, seams) if turn.epoch > 1 else ""
         bot = self._catalogue.bots.get(turn.bot)
-        history = await self._store.history(turn.prompt_id, self._bounds.history_exchanges)
+        if history is None:
+            history = await self._store.history(turn.prompt_id, self._bounds.history_exchanges)
         window = (bot and bot.context_tokens) or self._bounds.context_tokens
         budget = window - self._bounds.reply_tokens_reserved
         prompt = Prompt(

@@ -90,15 +90,17 @@ class Submitter:
             create_session=ask.create_session,
             claim_for=self._worker.pod if self._worker.has_room else None,
             max_active=self._bounds.running_turns_a_session,
+            history_limit=self._bounds.history_exchanges,
         )
         submitted = await self._store.submit(principal, new)
         if submitted.fresh:
-            self._begin(submitted.turn)
+            self._begin(submitted)
         return submitted
 
-    def _begin(self, turn: Turn) -> None:
+    def _begin(self, submitted: Submitted) -> None:
+        turn = submitted.turn
         if turn.pod is not None:
-            self._worker.start(turn)
+            self._worker.start(submitted)
         else:
             self._bus.publish("turns", turn.id)
         self._announce(turn)

@@ -14,6 +14,7 @@ from antiphon.engine.generate import Generator
 from antiphon.engine.ports import Ports
 from antiphon.errors import AntiphonError, Fenced, LogLost, ProviderTimeout, StoreUnavailable
 from antiphon.model import Chunk, Seam, Turn
+from antiphon.stores.port import Exchange, Submitted
 
 logger = structlog.get_logger(__name__)
 
@@ -90,9 +91,9 @@ class Worker:
         """Whether this pod can take another turn."""
         return not self._draining and len(self._running) < self._bounds.running_turns
 
-    def start(self, turn: Turn) -> None:
+    def start(self, submitted: Submitted) -> None:
         """Run a turn that was claimed for this pod when it was submitted."""
-        self._launch(turn, [])
+        self._launch(submitted.turn, [], submitted.history)
 
     def wake(self) -> None:
         """Look for queued turns soon."""
@@ -123,18 +124,18 @@ class Worker:
                     run.abort(LogLost("The reply was lost with the process that wrote it. Ask again."))
         return bool(turns)
 
-    def _launch(self, turn: Turn, chunks: list[Chunk]) -> Run:
+    def _launch(self, turn: Turn, chunks: list[Chunk], history: Sequence[Exchange] | None = None) -> Run:
         run = self._running[turn.id] = Run(turn)
         channel = self._hub.feed(turn, chunks)
         run.draft = Draft(turn, channel, self._limits, self._committer, run.abort)
-        run.task = asyncio.create_task(self._run(run, run.draft), name=turn.id)
+        run.task = asyncio.create_task(self._run(run, run.draft, history), name=turn.id)
         if turn.stop_requested:
             run.abort(Stopped())
         return run
 
-    async def _run(self, run: Run, draft: Draft) -> None:
+    async def _run(self, run: Run, draft: Draft, history: Sequence[Exchange] | None) -> None:
         try:
-            ending = await self._attempt(run, draft)
+            ending = await self._attempt(run, draft, history)
             run.ending = True
             last = await store_ending(self._store, run.turn, draft, ending, run.seams) if ending else None
             if last is None:
@@ -143,15 +144,16 @@ class Worker:
                 run.ended = True
                 draft.put(last)
         finally:
+            was_full = not self.has_room
             self._running.pop(run.turn.id, None)
-            if self.has_room:
+            if was_full:
                 self._wake.set()
 
-    async def _attempt(self, run: Run, draft: Draft) -> Ending | None:
+    async def _attempt(self, run: Run, draft: Draft, history: Sequence[Exchange] | None) -> Ending | None:
         """Generate; return how the turn ends, or None if it is not this attempt's to end."""
         try:
             async with asyncio.timeout(self._bounds.turn_seconds):
-                finish = await self._generator.generate(run.turn, draft, run.seams)
+                finish = await self._generator.generate(run.turn, draft, run.seams, history)
             return Ending.complete(finish)
         except asyncio.CancelledError:
             if run.reason is None:

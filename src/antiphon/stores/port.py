@@ -22,7 +22,7 @@ class NewTurn(msgspec.Struct, frozen=True, kw_only=True):
     that the message follows: ``"latest"`` (of the session's newest turn), None (the beginning: a new
     branch from the root), or a reply's id. ``claim_for`` is the pod that starts on it at once; None queues
     it. With ``create_session`` an unknown session is created for the principal. ``max_active`` bounds the
-    session's turns that have not ended.
+    session's turns that have not ended, ``history_limit`` the exchanges returned with the turn.
     """
 
     session_id: str
@@ -39,13 +39,7 @@ class NewTurn(msgspec.Struct, frozen=True, kw_only=True):
     create_session: bool = False
     claim_for: str | None = None
     max_active: int = 4
-
-
-class Submitted(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``submit`` stored; ``fresh`` is False when the idempotency key had been seen before."""
-
-    turn: Turn
-    fresh: bool
+    history_limit: int = 200
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +47,18 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
 
     before: str | None
     text: str
+
+
+class Submitted(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``submit`` stored; ``fresh`` is False when the idempotency key had been seen before.
+
+    ``history`` is what TurnStore.history returns, for a fresh turn that was claimed at once: whoever
+    claims it needs it next, and so it costs no call of its own.
+    """
+
+    turn: Turn
+    fresh: bool
+    history: Sequence[Exchange] | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,13 +1,15 @@
 """SQLite as an executor: one writer thread with group commit, a few readers, write-ahead log.
 
 All writes of the process that are waiting go into one transaction, so that the cost of a commit is shared
-by everything that happened since the last one; callers go on only after that commit.
+by everything that happened since the last one; callers go on only after that commit. A write that comes after
+a quiet moment is committed at once.
 """
 
 import asyncio
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,6 +29,8 @@ Result = tuple[asyncio.Future[Any], Any, BaseException | None]
 MAX_GROUP = 512
 READERS = 2
 BUSY_TIMEOUT_S = 5.0
+# Commits that would follow each other more closely are made one.
+BETWEEN_COMMITS_S = 0.004
 
 
 def make_engine(path: Path, synchronous: Literal["FULL", "NORMAL"]) -> Engine:
@@ -98,18 +102,23 @@ class SqliteExecutor:
 
     def _write_all(self) -> None:
         with self._engine.connect() as connection:
+            committed_at = 0.0
             while True:
-                jobs = self._take()
+                jobs = self._take(committed_at + BETWEEN_COMMITS_S)
                 if jobs:
                     results = commit_together(connection, jobs)
+                    committed_at = time.monotonic()
                     self._loop.call_soon_threadsafe(_resolve, results)
                 if len(jobs) < MAX_GROUP and self._closed and self._jobs.empty():
                     return
 
-    def _take(self) -> list[Job]:
-        """Wait for a job, then take all others that wait too."""
+    def _take(self, not_before: float) -> list[Job]:
+        """Wait for a job and for the time, then take all others that wait too."""
         jobs: list[Job] = []
         job = self._jobs.get()
+        early = not_before - time.monotonic()
+        if early > 0 and not self._closed:
+            time.sleep(early)
         while job is not None:
             jobs.append(job)
             if len(jobs) == MAX_GROUP:

@@ -23,9 +23,21 @@ _OWNED = (
 _BY_KEY = select(turns).where(
     turns.c.session_id == bindparam("sid"), turns.c.idempotency_key == bindparam("key")
 )
-_BY_NUMBER = select(turns).where(turns.c.session_id == bindparam("sid"), turns.c.number == bindparam("n"))
 _BY_REPLY = select(turns).where(turns.c.session_id == bindparam("sid"), turns.c.reply_id == bindparam("rid"))
-_ACTIVE_COUNT = select(func.count()).select_from(turns).where(turns.c.session_id == bindparam("sid"), _active)
+_others = turns.alias("others")
+_BEFORE_SUBMIT = (
+    select(
+        sessions.c.owner,
+        turns.c.reply_id.label("newest_reply"),
+        select(func.count())
+        .where(_others.c.session_id == sessions.c.id, _others.c.state.in_(["queued", "running"]))
+        .scalar_subquery()
+        .label("active"),
+    )
+    .select_from(sessions)
+    .outerjoin(turns, (turns.c.session_id == sessions.c.id) & (turns.c.number == sessions.c.turn_count))
+    .where(sessions.c.id == bindparam("sid"))
+)
 _NEXT_NUMBER = (
     update(sessions)
     .where(sessions.c.id == bindparam("sid"))
@@ -95,21 +107,27 @@ _HISTORY = _history_statement()
 
 def submit(conn: Connection, principal: Principal, new: NewTurn) -> Submitted:
     """Insert the user message and its turn, or return what the idempotency key already stands for."""
-    session = session_statements.find(conn, principal, new.session_id)
-    if session is None and not new.create_session:
+    before = conn.execute(_BEFORE_SUBMIT, {"sid": new.session_id}).one_or_none()
+    allowed = new.create_session if before is None else before.owner == principal.id
+    if not allowed:
         raise session_statements.no_session(new.session_id)
-    if session is not None:
+    if before is not None:
         known = _known(conn, new)
         if known is not None:
             return Submitted(turn=known, fresh=False)
-        _check_room(conn, new)
-    parent_id = _parent(conn, new, session.turn_count if session else 0)
+        _check_room(before.active, new)
+    parent_id = _parent(conn, new, before.newest_reply if before is not None else None)
     if new.text is None:
         _check_prompt(conn, new)
-    if session is None:
+    if before is None:
         title = (new.text or "")[:80]
         session_statements.create(conn, principal, new.session_id, title, new.context)
-    return Submitted(turn=_insert(conn, new, parent_id), fresh=True)
+    turn = _insert(conn, new, parent_id)
+    if not new.claim_for:
+        return Submitted(turn=turn, fresh=True)
+    if parent_id is None and new.text is not None:
+        return Submitted(turn=turn, fresh=True, history=[Exchange(before=None, text=new.text)])
+    return Submitted(turn=turn, fresh=True, history=history(conn, turn.prompt_id, new.history_limit))
 
 
 def _known(conn: Connection, new: NewTurn) -> Turn | None:
@@ -127,8 +145,8 @@ def _known(conn: Connection, new: NewTurn) -> Turn | None:
     return rows.turn(row)
 
 
-def _check_room(conn: Connection, new: NewTurn) -> None:
-    if conn.execute(_ACTIVE_COUNT, {"sid": new.session_id}).scalar_one() >= new.max_active:
+def _check_room(active: int, new: NewTurn) -> None:
+    if active >= new.max_active:
         raise RateLimited(
             f"This session already has {new.max_active} replies under way. "
             "Wait for one to end, or stop one, and send again.",
@@ -136,10 +154,9 @@ def _check_room(conn: Connection, new: NewTurn) -> None:
         )
 
 
-def _parent(conn: Connection, new: NewTurn, newest: int) -> str | None:
+def _parent(conn: Connection, new: NewTurn, newest_reply: str | None) -> str | None:
     if new.parent_id == "latest":
-        row = conn.execute(_BY_NUMBER, {"sid": new.session_id, "n": newest}).one_or_none() if newest else None
-        return row.reply_id if row else None
+        return newest_reply
     if new.parent_id is not None:
         row = conn.execute(_BY_REPLY, {"sid": new.session_id, "rid": new.parent_id}).one_or_none()
         if row is None:
