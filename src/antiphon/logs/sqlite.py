@@ -46,21 +46,23 @@ _END = "UPDATE log_turns SET ended_at = ? WHERE turn = ?"
 _TICKS = "SELECT payload FROM log_ticks WHERE id >= ? ORDER BY id"
 _TICKS_OF = "SELECT payload FROM log_ticks WHERE id >= ? AND instr(payload, CAST(? AS BLOB)) ORDER BY id"
 _EXPIRE = "DELETE FROM log_turns WHERE ended_at < ? OR (ended_at IS NULL AND started_at < ?)"
+# The newest row stays, so that numbers never go back: a turn that was opened waits for the next one.
 _TRIM = (
-    "DELETE FROM log_ticks WHERE id < coalesce("
-    "(SELECT min(first_tick) FROM log_turns), (SELECT max(id) + 1 FROM log_ticks))"
+    "DELETE FROM log_ticks WHERE id < (SELECT max(id) FROM log_ticks) "
+    "AND id < coalesce((SELECT min(first_tick) FROM log_turns), id + 1)"
 )
 
 
 class _State(msgspec.Struct, frozen=True):
-    """What this process knows of a turn it writes: the newest epoch, the next number."""
+    """What this process knows of a turn it writes: the newest epoch as of a generation, the next number."""
 
     epoch: int
     next: int
+    generation: int
     ended: bool = False
 
 
-_UNOPENED = _State(1, 0)
+_UNOPENED = _State(1, 0, -1)
 
 
 class _Plan(msgspec.Struct):
@@ -68,7 +70,6 @@ class _Plan(msgspec.Struct):
 
     accepted: list[bool]
     states: dict[str, _State]
-    generation: int
 
 
 class SqliteLog:
@@ -79,7 +80,6 @@ class SqliteLog:
     def __init__(self, executor: Executor) -> None:
         self._db = executor
         self._states: dict[str, _State] = {}
-        self._generation = -1
         # Decisions are taken on the state that the commit before left.
         self._order = asyncio.Lock()
 
@@ -90,7 +90,6 @@ class SqliteLog:
                 plan = await self._db.write(lambda c: self._append(c, batch))
             except BaseException:
                 # Whether it was committed is unknown (cancelled, or the answer was lost): read it anew.
-                self._generation = -1
                 for entry in batch:
                     self._states.pop(entry.turn, None)
                 raise
@@ -99,16 +98,14 @@ class SqliteLog:
                     self._states.pop(turn, None)
                 else:
                     self._states[turn] = state
-            self._generation = plan.generation
         return plan.accepted
 
     async def open(self, claims: Sequence[tuple[str, int]]) -> list[list[Chunk]]:
         """See Log."""
         async with self._order:
-            chunks = await self._db.write(lambda c: self._open(c, claims))
+            chunks, generation = await self._db.write(lambda c: self._open(c, claims))
             for (turn, epoch), found in zip(claims, chunks, strict=True):
-                ended = bool(found) and found[-1].kind == "end"
-                self._states[turn] = _State(epoch, len(found), ended)
+                self._states[turn] = _state(epoch, found, generation)
         return chunks
 
     async def read(self, turn: str, after: int, limit: int) -> list[Chunk]:
@@ -140,12 +137,12 @@ class SqliteLog:
                 closes = entry.chunks[-1].kind == "end"
                 if closes:
                     ended.append((now_ms(), entry.turn))
-                states[entry.turn] = _State(state.epoch, after, closes)
+                states[entry.turn] = _State(state.epoch, after, generation, closes)
         if written:
             conn.exec_driver_sql(_APPEND, (tick, _encode(written)))
         if ended:
             conn.exec_driver_sql(_END, ended)
-        return _Plan(accepted, states, generation)
+        return _Plan(accepted, states)
 
     def _current(
         self, conn: Connection, batch: Sequence[Append], generation: int, tick: int
@@ -155,8 +152,11 @@ class SqliteLog:
         First chunks of first attempts are entered on the way; where that finds the turn there already, its
         state is read as well.
         """
-        trusted = generation == self._generation
-        states = {e.turn: self._states[e.turn] for e in batch if trusted and e.turn in self._states}
+        states = {
+            e.turn: known
+            for e in batch
+            if (known := self._states.get(e.turn)) is not None and known.generation == generation
+        }
         unknown = [e for e in batch if e.turn not in states]
         fresh = [e.turn for e in unknown if e.epoch == 1 and e.first == 0]
         asked = [e.turn for e in unknown if not (e.epoch == 1 and e.first == 0)]
@@ -169,15 +169,13 @@ class SqliteLog:
             for turn, epoch, first_tick in conn.exec_driver_sql(_TURNS, (_encode(asked),)).all():
                 mine = self._states.get(turn)
                 if mine is not None and mine.epoch == epoch:
-                    states[turn] = mine
-                elif first_tick < tick:
-                    found = _scan(conn, first_tick, {turn})[turn]
-                    states[turn] = _State(epoch, len(found), bool(found) and found[-1].kind == "end")
+                    states[turn] = _State(epoch, mine.next, generation, mine.ended)
                 else:
-                    states[turn] = _State(epoch, 0)
+                    found = _scan(conn, first_tick, {turn})[turn] if first_tick < tick else []
+                    states[turn] = _state(epoch, found, generation)
         return states
 
-    def _open(self, conn: Connection, claims: Sequence[tuple[str, int]]) -> list[list[Chunk]]:
+    def _open(self, conn: Connection, claims: Sequence[tuple[str, int]]) -> tuple[list[list[Chunk]], int]:
         wanted = dict(claims)
         known = {
             turn: (epoch, first)
@@ -196,7 +194,12 @@ class SqliteLog:
             found = _scan(conn, min(first for _, first in known.values()), set(known))
         else:
             found = {}
-        return [found.get(turn, []) for turn, _ in claims]
+        generation = int(conn.exec_driver_sql(_GENERATION).scalar_one())
+        return [found.get(turn, []) for turn, _ in claims], generation
+
+
+def _state(epoch: int, chunks: list[Chunk], generation: int) -> _State:
+    return _State(epoch, len(chunks), generation, bool(chunks) and chunks[-1].kind == "end")
 
 
 def _scan(conn: Connection, first_tick: int, turns: set[str]) -> dict[str, list[Chunk]]:
