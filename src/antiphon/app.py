@@ -70,12 +70,15 @@ def catalogue(settings: Settings) -> Catalogue:
         configured["ollama"] = {"name": "ollama", "base_url": f"http://127.0.0.1:{OLLAMA_PORT}/v1"}
     providers = {"builtin": registry.load(registry.PROVIDERS, "builtin")()}
     for name, arguments in configured.items():
-        providers[name] = registry.load(registry.PROVIDERS, "openai")(
-            **arguments,
-            connect_timeout=settings.connect_timeout,
-            first_token_timeout=settings.first_token_timeout,
-            idle_timeout=settings.idle_timeout,
-        )
+        try:
+            providers[name] = registry.load(registry.PROVIDERS, "openai")(
+                **arguments,
+                connect_timeout=settings.connect_timeout,
+                first_token_timeout=settings.first_token_timeout,
+                idle_timeout=settings.idle_timeout,
+            )
+        except ValueError as error:
+            raise SettingsError(f"provider {name}: {error}") from error
     bots = {
         "sizebot": Bot(
             name="sizebot",

@@ -17,6 +17,9 @@ from antiphon.providers.presets import PRESETS
 RATE = re.compile(r"\d+ ?/ ?(second|minute|hour|day)")
 
 
+_UNSHOWN = {"secret", "database_url", "DATABASE_URL"}
+
+
 class SettingsError(Exception):
     """One or more settings are wrong; the text names each and says what it should be."""
 
@@ -140,7 +143,8 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _database(cls, value: str) -> str:
-        if not value.startswith("sqlite:///"):
+        path = value.removeprefix("sqlite:///")
+        if path == value or not path or path.endswith("/"):
             raise ValueError("this version knows sqlite:///path/to/file.db only")
         return value
 
@@ -177,7 +181,9 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         for fault in error.errors():
             name = str(fault["loc"][0])
             shown = name if name.isupper() else variable(name)
-            faults.append(f"{shown}={fault['input']!r}: {fault['msg'].removeprefix('Value error, ')}")
+            # Some values are secrets or hold one (a password in an address): those are not repeated.
+            given_value = "" if name in _UNSHOWN else f"={fault['input']!r}"
+            faults.append(f"{shown}{given_value}: {fault['msg'].removeprefix('Value error, ')}")
         raise SettingsError("\n".join(faults)) from error
     try:
         file = _read_file(settings.config_file)
@@ -245,10 +251,26 @@ def _from_file(
     return arguments
 
 
+def ollama_url(host: str) -> str:
+    """Return the base URL for a value of ``OLLAMA_HOST``: host, ``host:port``, ``:port`` or URL.
+
+    Follows Ollama's own reading of it: no scheme is http, no host is this machine, no port is 11434 (80 or
+    443 with a scheme).
+    """
+    scheme, found, rest = host.strip().rpartition("://")
+    address, _, path = rest.partition("/")
+    name, colon, port = address.rpartition(":") if not address.endswith("]") else (address, "", "")
+    if not colon:
+        name, port = address, "" if found else "11434"
+    path = path.strip("/").removesuffix("v1").strip("/")
+    port = f":{port}" if port else ""
+    return f"{scheme or 'http'}://{name or '127.0.0.1'}{port}/{path + '/' if path else ''}v1"
+
+
 def _from_preset(name: str, url: str | None, key: str | None) -> dict[str, Any]:
     preset = PRESETS[name]
     if url and name == "ollama":
-        url = (url if "://" in url else f"http://{url}").rstrip("/").removesuffix("/v1") + "/v1"
+        url = ollama_url(url)
     arguments = {
         field: getattr(preset, field)
         for field in preset.__struct_fields__

@@ -14,7 +14,7 @@ from antiphon.errors import Invalid, Overloaded, RateLimited, TooLarge
 from antiphon.model import Principal, Turn
 from antiphon.stores.port import Latest, NewTurn, Submitted
 
-_SESSION_ID = re.compile(r"[!-~]{1,200}")
+_SESSION_ID = re.compile(r"[!-.0-~]{1,200}")
 _KEY = re.compile(r"[!-~]{1,200}")
 RETRY_WHEN_FULL_S = 2.0
 
@@ -40,7 +40,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 def check_session_id(session_id: str) -> str:
     """Return the id if it may name a session. Raises Invalid."""
     if not _SESSION_ID.fullmatch(session_id):
-        raise Invalid("A session id is 1 to 200 printable ASCII characters without spaces.")
+        raise Invalid("A session id is 1 to 200 printable ASCII characters, without spaces and slashes.")
     return session_id
 
 

@@ -48,11 +48,16 @@ class Request:
         self._query: dict[str, str] | None = None
 
     def header(self, name: bytes) -> str | None:
-        """Return a header by its lower-case name."""
+        """Return a header by its lower-case name; UTF-8, as clients send names, or else Latin-1."""
         if self._headers is None:
             self._headers = dict(self.scope["headers"])
         value = self._headers.get(name)
-        return None if value is None else value.decode("latin-1")
+        if value is None:
+            return None
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return value.decode("latin-1")
 
     def query(self, name: str) -> str | None:
         """Return a query parameter. Raises BadRequest if the query is not UTF-8."""

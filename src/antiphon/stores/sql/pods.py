@@ -3,20 +3,21 @@
 import secrets as random
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 
 from antiphon.ids import now_ms
 from antiphon.model import Turn
 from antiphon.stores.sql import rows
-from antiphon.stores.sql.schema import pods, secrets, turns
+from antiphon.stores.sql.schema import ACTIVE, pods, secrets, turns
 
 _BEAT = update(pods).where(pods.c.id == bindparam("pod_id")).values(lease_until=bindparam("until"))
+# The condition of the partial indexes stands in the statements word for word, or they are not used.
 _CLAIM = (
     update(turns)
     .where(
         turns.c.id.in_(
             select(turns.c.id)
-            .where(turns.c.state == "queued")
+            .where(text(ACTIVE), turns.c.state == "queued")
             .order_by(turns.c.created_at, turns.c.id)
             .limit(bindparam("count"))
             .with_for_update(skip_locked=True)
@@ -67,7 +68,7 @@ def release(conn: Connection, pod: str) -> int:
 def _queue(conn: Connection, owners: Sequence[str]) -> int:
     if not owners:
         return 0
-    queued = update(turns).where(turns.c.state == "running", turns.c.pod.in_(owners))
+    queued = update(turns).where(text(ACTIVE), turns.c.state == "running", turns.c.pod.in_(owners))
     return conn.execute(queued.values(state="queued", pod=None)).rowcount
 
 

@@ -6,7 +6,7 @@ calls together (see stores/sqlite.py).
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, func, insert, literal, select, update
+from sqlalchemy import Connection, bindparam, func, insert, literal, or_, select, text, update
 
 from antiphon.errors import Conflict, NotFound, RateLimited
 from antiphon.ids import new_id, now_ms
@@ -14,9 +14,10 @@ from antiphon.model import Chunk, Principal, Turn, TurnState
 from antiphon.stores.port import Exchange, NewTurn, Outcome, Submitted
 from antiphon.stores.sql import rows
 from antiphon.stores.sql import sessions as session_statements
-from antiphon.stores.sql.schema import events, messages, sessions, turns
+from antiphon.stores.sql.schema import ACTIVE, events, messages, sessions, turns
 
-_active = turns.c.state.in_(["queued", "running"])
+# The condition of the partial indexes, word for word: that is what lets a database use them.
+_active = text(f"turns.{ACTIVE}")
 _OWNED = (
     select(turns).join(sessions).where(turns.c.id == bindparam("tid"), sessions.c.owner == bindparam("who"))
 )
@@ -30,7 +31,7 @@ _BEFORE_SUBMIT = (
         sessions.c.owner,
         turns.c.reply_id.label("newest_reply"),
         select(func.count())
-        .where(_others.c.session_id == sessions.c.id, _others.c.state.in_(["queued", "running"]))
+        .where(_others.c.session_id == sessions.c.id, text(f"others.{ACTIVE}"))
         .scalar_subquery()
         .label("active"),
     )
@@ -58,7 +59,7 @@ _UNDELIVERED = (
     select(turns)
     .where(
         turns.c.session_id == bindparam("sid"),
-        _active | ((turns.c.ended_at > bindparam("ended_after")) & turns.c.delivered.is_(False)),
+        or_(_active, (turns.c.ended_at > bindparam("ended_after")) & turns.c.delivered.is_(False)),
     )
     .order_by(turns.c.number)
 )
