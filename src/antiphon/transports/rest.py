@@ -191,6 +191,11 @@ def _add_errors(app: FastAPI) -> None:
         where = ".".join(str(part) for part in first["loc"])
         return answer(request, Invalid(f"{where}: {first['msg']}."))
 
+    @app.exception_handler(Exception)
+    async def crashed(request: Request, _error: Exception) -> Response:
+        # It is raised again after this answer, and logged by the application around this one.
+        return answer(request, AntiphonError("The server failed to handle this request. Try again."))
+
     @app.exception_handler(HTTPException)
     async def failed(request: Request, error: HTTPException) -> Response:
         if error.status_code == NotFound.status:

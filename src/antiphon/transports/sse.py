@@ -1,6 +1,7 @@
 """The native streaming routes: send a message, follow a turn, follow a session."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -82,8 +83,8 @@ class NewMessage(msgspec.Struct, forbid_unknown_fields=True):
     bot: str | None = None
     model: str | None = None
     parent: str | msgspec.UnsetType | None = msgspec.UNSET
-    params: dict[str, object] = {}
-    metadata: dict[str, object] = {}
+    params: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
     idempotency_key: str | None = None
 
 
