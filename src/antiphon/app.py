@@ -128,7 +128,7 @@ def sole_user(path: Path) -> Any:
 
 def migrate(settings: Settings) -> bool:
     """Bring the database to the newest schema; return whether anything was done."""
-    engine = make_engine(settings.sqlite_path, settings.sqlite_synchronous)
+    engine = make_engine(settings.sqlite_path)
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -35,6 +35,7 @@ class LogMachine(RuleBasedStateMachine):
         factory = self.run(self.stack.enter_async_context(maker))
         self.writers = [self.run(self.call(factory)) for _ in range(2)]
         self.model: dict[str, tuple[int, list[Chunk]]] = {}
+        self.owner: dict[str, int] = {}
         self.expired: set[str] = set()
         self.counter = 0
 
@@ -66,9 +67,10 @@ class LogMachine(RuleBasedStateMachine):
     def append(self, writer, entries):
         batch, expected = [], []
         for turn, epoch, offset, count, ends in entries:
-            if turn in self.expired:
-                continue
             now, chunks = self.model.get(turn, (1, []))
+            # An epoch has one writer: whoever opened the turn, or began it.
+            if turn in self.expired or (epoch == now and self.owner.get(turn, writer) != writer):
+                continue
             first = max(0, len(chunks) + offset)
             self.counter += 1
             new = [Chunk("content", f"{self.counter}.{i}") for i in range(count)]
@@ -80,6 +82,7 @@ class LogMachine(RuleBasedStateMachine):
             expected.append(fits or repeated)
             if fits and not repeated:
                 self.model[turn] = (now, chunks + new)
+                self.owner[turn] = writer
         if batch:
             assert self.run(self.writers[writer].append(batch)) == expected
 
@@ -94,6 +97,7 @@ class LogMachine(RuleBasedStateMachine):
         else:
             assert self.run(self.writers[writer].open([(turn, epoch)])) == [chunks]
             self.model[turn] = (epoch, chunks)
+            self.owner[turn] = writer
 
     @rule(reader=WRITERS, turn=TURNS, after=st.integers(-1, 12), limit=st.integers(1, 20))
     def read(self, reader, turn, after, limit):

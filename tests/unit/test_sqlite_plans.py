@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy.dialects import sqlite
 
 from antiphon.stores.sql import pods, sessions, turns
-from antiphon.stores.sqlite import make_engine
+from antiphon.stores.sqlite_connection import connect
 
 STATEMENTS = {
     f"{module.__name__.rpartition('.')[2]}.{name}": value
@@ -19,10 +19,10 @@ def test_no_table_is_scanned(name, migrated_database):
     columns = {"id": "x"} if STATEMENTS[name].is_insert else None
     compiled = STATEMENTS[name].compile(dialect=sqlite.dialect(paramstyle="named"), column_keys=columns)
     values = dict.fromkeys(compiled.params, 1)
-    engine = make_engine(migrated_database, "NORMAL")
-    with engine.connect() as connection:
-        db = connection.connection.driver_connection
-        plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {compiled}", values)]
-    engine.dispose()
-    scans = [step for step in plan if step.startswith("SCAN") and "path" not in step and "CONSTANT" not in step]
+    db = connect(migrated_database, "NORMAL")
+    plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {compiled}", values)]
+    db.close()
+    scans = [
+        step for step in plan if step.startswith("SCAN") and "path" not in step and "CONSTANT" not in step
+    ]
     assert not scans, plan

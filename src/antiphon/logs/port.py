@@ -21,6 +21,7 @@ class Log(Protocol):
     """Numbered, fenced, replayable chunks.
 
     A turn that was never opened counts as open under epoch 1, so that a fresh turn costs no extra commit.
+    An epoch has one writer: whoever claimed it.
     """
 
     outlives_process: bool

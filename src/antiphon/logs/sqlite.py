@@ -15,12 +15,12 @@ import asyncio
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Connection
 
 from antiphon.errors import CursorExpired, Fenced
 from antiphon.ids import now_ms
 from antiphon.logs.port import Append
 from antiphon.model import Chunk
+from antiphon.stores.sql.connection import Connection
 from antiphon.stores.sql.store import Executor
 
 # A turn that never ended pins the rows since its first chunk; after a day it is nobody's any more.

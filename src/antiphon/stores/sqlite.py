@@ -15,11 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import NullPool
 
 from antiphon.errors import AntiphonError, StoreUnavailable
+from antiphon.stores.sql.connection import Connection
+from antiphon.stores.sqlite_connection import SqliteConnection, connect
 
 T = TypeVar("T")
 Operation = Callable[[Connection], Any]
@@ -28,40 +29,29 @@ Result = tuple[asyncio.Future[Any], Any, BaseException | None]
 
 MAX_GROUP = 512
 READERS = 2
-BUSY_TIMEOUT_S = 5.0
 # Commits that would follow each other more closely are made one.
 BETWEEN_COMMITS_S = 0.004
 
 
-def make_engine(path: Path, synchronous: Literal["FULL", "NORMAL"]) -> Engine:
-    """Return an engine for a SQLite file in WAL mode.
-
-    ``FULL`` makes each commit survive a power cut; with ``NORMAL`` the last commits may be lost then, but
-    never through a crash of the process.
-    """
-
-    def connect() -> sqlite3.Connection:
-        db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute(f"PRAGMA synchronous = {synchronous}")
-        db.execute("PRAGMA foreign_keys = ON")
-        db.execute("PRAGMA cache_size = -16000")
-        return db
-
-    return create_engine("sqlite://", creator=connect, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+def make_engine(path: Path) -> Engine:
+    """Return a SQLAlchemy engine on a SQLite file, for migrations."""
+    return create_engine(
+        "sqlite://", creator=lambda: connect(path, "FULL"), poolclass=NullPool, isolation_level="AUTOCOMMIT"
+    )
 
 
 class SqliteExecutor:
     """Runs operations on one SQLite file for one event loop."""
 
     def __init__(self, path: Path, *, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> None:
-        self._engine = make_engine(path, synchronous)
+        self._path = path
+        self._synchronous: Literal["FULL", "NORMAL"] = synchronous
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_all, name="sqlite-writer", daemon=True)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
         self._local = threading.local()
-        self._opened: list[Connection] = []
+        self._opened: list[SqliteConnection] = []
         self._closed = False
         self._writer.start()
 
@@ -87,30 +77,33 @@ class SqliteExecutor:
             await self._loop.run_in_executor(None, self._writer.join)
             self._readers.shutdown()
             for connection in self._opened:
-                connection.close()
-            self._engine.dispose()
+                connection.db.close()
+
+    def _connect(self) -> SqliteConnection:
+        return SqliteConnection(connect(self._path, self._synchronous))
 
     def _read(self, operation: Callable[[Connection], T]) -> T:
-        connection: Connection | None = getattr(self._local, "connection", None)
+        connection: SqliteConnection | None = getattr(self._local, "connection", None)
         try:
             if connection is None:
-                connection = self._local.connection = self._engine.connect()
+                connection = self._local.connection = self._connect()
                 self._opened.append(connection)
             return operation(connection)
-        except DBAPIError as error:
+        except sqlite3.Error as error:
             raise _unavailable(error) from error
 
     def _write_all(self) -> None:
-        with self._engine.connect() as connection:
-            committed_at = 0.0
-            while True:
-                jobs = self._take(committed_at + BETWEEN_COMMITS_S)
-                if jobs:
-                    results = commit_together(connection, jobs)
-                    committed_at = time.monotonic()
-                    self._loop.call_soon_threadsafe(_resolve, results)
-                if len(jobs) < MAX_GROUP and self._closed and self._jobs.empty():
-                    return
+        connection = self._connect()
+        committed_at = 0.0
+        while True:
+            jobs = self._take(committed_at + BETWEEN_COMMITS_S)
+            if jobs:
+                results = commit_together(connection, jobs)
+                committed_at = time.monotonic()
+                self._loop.call_soon_threadsafe(_resolve, results)
+            if len(jobs) < MAX_GROUP and self._closed and self._jobs.empty():
+                connection.db.close()
+                return
 
     def _take(self, not_before: float) -> list[Job]:
         """Wait for a job and for the time, then take all others that wait too."""
@@ -130,7 +123,7 @@ class SqliteExecutor:
         return jobs
 
 
-def commit_together(connection: Connection, jobs: list[Job]) -> list[Result]:
+def commit_together(connection: SqliteConnection, jobs: list[Job]) -> list[Result]:
     """Run all jobs in one transaction; if one breaks it, run each in its own.
 
     An operation that raises an AntiphonError has written nothing, so it does not disturb the others. That
@@ -140,16 +133,15 @@ def commit_together(connection: Connection, jobs: list[Job]) -> list[Result]:
         return _transaction(connection, jobs)
     except Exception as error:  # noqa: BLE001 - reported to the job that raised it
         if len(jobs) == 1:
-            fault = _unavailable(error) if isinstance(error, DBAPIError) else error
+            fault = _unavailable(error) if isinstance(error, sqlite3.Error) else error
             return [(jobs[0][1], None, fault)]
         return [result for job in jobs for result in commit_together(connection, [job])]
 
 
-def _transaction(connection: Connection, jobs: list[Job]) -> list[Result]:
-    db = connection.connection.driver_connection
-    assert isinstance(db, sqlite3.Connection)
+def _transaction(connection: SqliteConnection, jobs: list[Job]) -> list[Result]:
+    db = connection.db
     results: list[Result] = []
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    db.execute("BEGIN IMMEDIATE")
     try:
         for operation, future in jobs:
             before = db.total_changes
@@ -159,10 +151,10 @@ def _transaction(connection: Connection, jobs: list[Job]) -> list[Result]:
                 if db.total_changes != before:
                     raise
                 results.append((future, None, error))
-        connection.exec_driver_sql("COMMIT")
+        db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
-            connection.exec_driver_sql("ROLLBACK")
+            db.execute("ROLLBACK")
         raise
     return results
 
@@ -177,9 +169,7 @@ def _resolve(results: list[Result]) -> None:
             future.set_exception(error)
 
 
-def _unavailable(error: DBAPIError) -> Exception:
-    if isinstance(error, IntegrityError):
+def _unavailable(error: sqlite3.Error) -> Exception:
+    if isinstance(error, sqlite3.IntegrityError):
         return error
-    return StoreUnavailable(
-        f"The database could not be used ({error.orig}). Try again shortly.", retry_after=1
-    )
+    return StoreUnavailable(f"The database could not be used ({error}). Try again shortly.", retry_after=1)

@@ -3,14 +3,24 @@
 import secrets as random
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
+from sqlalchemy import bindparam, delete, insert, select, text, update
 
 from antiphon.ids import now_ms
 from antiphon.model import Turn
 from antiphon.stores.sql import rows
+from antiphon.stores.sql.connection import Connection
 from antiphon.stores.sql.schema import ACTIVE, pods, secrets, turns
 
 _BEAT = update(pods).where(pods.c.id == bindparam("pod_id")).values(lease_until=bindparam("until"))
+_REGISTER = insert(pods)
+_REMOVE = delete(pods).where(pods.c.id == bindparam("pod_id"))
+_BURY = (
+    delete(pods)
+    .where(pods.c.lease_until < bindparam("before"), pods.c.id != bindparam("keep"))
+    .returning(pods.c.id)
+)
+_SECRET = select(secrets.c.value).where(secrets.c.name == bindparam("wanted"))
+_KEEP_SECRET = insert(secrets)
 # The condition of the partial indexes stands in the statements word for word, or they are not used.
 _CLAIM = (
     update(turns)
@@ -27,17 +37,18 @@ _CLAIM = (
     .returning(*turns.c)
 )
 
-
-def register(conn: Connection, pod: str, lease_until: int) -> None:
-    """Insert a pod's row."""
-    conn.execute(insert(pods), {"id": pod, "started_at": now_ms(), "lease_until": lease_until})
+_QUEUE = (
+    update(turns)
+    .where(text(ACTIVE), turns.c.state == "running", turns.c.pod == bindparam("pod_id"))
+    .values(state="queued", pod=None)
+)
 
 
 def heartbeat(conn: Connection, pod: str, lease_until: int) -> bool:
     """Extend a lease; a pod without a row (new, or buried) gets one."""
     if conn.execute(_BEAT, {"pod_id": pod, "until": lease_until}).rowcount:
         return True
-    register(conn, pod, lease_until)
+    conn.execute(_REGISTER, {"id": pod, "started_at": now_ms(), "lease_until": lease_until})
     return False
 
 
@@ -49,33 +60,20 @@ def claim(conn: Connection, pod: str, limit: int) -> Sequence[Turn]:
 
 def bury(conn: Connection, lease_before: int, keep: str) -> int:
     """Remove dead pods and queue their turns."""
-    dead = (
-        conn.execute(
-            delete(pods).where(pods.c.lease_until < lease_before, pods.c.id != keep).returning(pods.c.id)
-        )
-        .scalars()
-        .all()
-    )
-    return _queue(conn, dead)
+    dead = conn.execute(_BURY, {"before": lease_before, "keep": keep}).all()
+    return sum(conn.execute(_QUEUE, {"pod_id": row.id}).rowcount for row in dead)
 
 
 def release(conn: Connection, pod: str) -> int:
     """Remove a pod that leaves and queue its turns."""
-    conn.execute(delete(pods).where(pods.c.id == pod))
-    return _queue(conn, [pod])
-
-
-def _queue(conn: Connection, owners: Sequence[str]) -> int:
-    if not owners:
-        return 0
-    queued = update(turns).where(text(ACTIVE), turns.c.state == "running", turns.c.pod.in_(owners))
-    return conn.execute(queued.values(state="queued", pod=None)).rowcount
+    conn.execute(_REMOVE, {"pod_id": pod})
+    return conn.execute(_QUEUE, {"pod_id": pod}).rowcount
 
 
 def secret(conn: Connection, name: str) -> str:
     """Return the named secret, made when missing."""
-    found = conn.execute(select(secrets.c.value).where(secrets.c.name == name)).scalar_one_or_none()
+    found = conn.execute(_SECRET, {"wanted": name}).scalar()
     if found is None:
         found = random.token_urlsafe(32)
-        conn.execute(insert(secrets), {"name": name, "value": found})
+        conn.execute(_KEEP_SECRET, {"name": name, "value": found})
     return str(found)

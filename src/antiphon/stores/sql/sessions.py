@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from antiphon.errors import NotFound
 from antiphon.ids import now_ms
 from antiphon.model import Message, Principal, Session
 from antiphon.stores.sql import rows
+from antiphon.stores.sql.connection import Connection
 from antiphon.stores.sql.schema import messages, sessions, turns
 
 _BY_ID = select(sessions).where(sessions.c.id == bindparam("sid"))
@@ -29,6 +30,21 @@ _MESSAGE = (
     .join(sessions)
     .where(messages.c.id == bindparam("mid"), sessions.c.owner == bindparam("who"))
 )
+_INSERT = insert(sessions)
+_CHANGE = (
+    update(sessions)
+    .where(sessions.c.id == bindparam("sid"))
+    .values(
+        updated_at=bindparam("now"),
+        title=func.coalesce(bindparam("new_title"), sessions.c.title),
+        context=func.coalesce(bindparam("new_context"), sessions.c.context),
+    )
+)
+_DELETE = [
+    delete(messages).where(messages.c.session_id == bindparam("sid")),
+    delete(turns).where(turns.c.session_id == bindparam("sid")),
+    delete(sessions).where(sessions.c.id == bindparam("sid")),
+]
 MAX_INT = 2**31 - 1
 
 
@@ -73,7 +89,7 @@ def create(
         updated_at=now,
     )
     conn.execute(
-        insert(sessions),
+        _INSERT,
         {
             "id": new.id,
             "owner": new.owner,
@@ -102,21 +118,21 @@ def change(
 ) -> Session:
     """Update title and context, where given."""
     owned(conn, principal, session_id)
-    values: dict[str, Any] = {"updated_at": now_ms()}
-    if title is not None:
-        values["title"] = title
-    if context is not None:
-        values["context"] = rows.to_json(context)
-    conn.execute(update(sessions).where(sessions.c.id == session_id).values(values))
+    values = {
+        "sid": session_id,
+        "now": now_ms(),
+        "new_title": title,
+        "new_context": None if context is None else rows.to_json(context),
+    }
+    conn.execute(_CHANGE, values)
     return owned(conn, principal, session_id)
 
 
 def remove(conn: Connection, principal: Principal, session_id: str) -> None:
     """Delete the session and all in it."""
     owned(conn, principal, session_id)
-    conn.execute(delete(messages).where(messages.c.session_id == session_id))
-    conn.execute(delete(turns).where(turns.c.session_id == session_id))
-    conn.execute(delete(sessions).where(sessions.c.id == session_id))
+    for statement in _DELETE:
+        conn.execute(statement, {"sid": session_id})
 
 
 def list_messages(

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, text
-
 from antiphon.model import Chunk, Message, Principal, Session, Turn
 from antiphon.stores.port import Exchange, NewTurn, Outcome, Submitted
 from antiphon.stores.sql import pods, sessions, turns
+from antiphon.stores.sql.connection import Connection
 
 T = TypeVar("T")
 
@@ -131,7 +130,7 @@ class SqlStore:
 
     async def ping(self) -> None:
         """See PodStore."""
-        await self._db.read(lambda c: c.execute(text("SELECT 1")).scalar_one())
+        await self._db.read(lambda c: c.exec_driver_sql("SELECT 1").scalar_one())
 
     async def close(self) -> None:
         """See Store."""

@@ -6,7 +6,7 @@ calls together (see stores/sqlite.py).
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, func, insert, literal, or_, select, text, update
+from sqlalchemy import bindparam, func, insert, literal, or_, select, text, update
 
 from antiphon.errors import Conflict, NotFound, RateLimited
 from antiphon.ids import new_id, now_ms
@@ -14,6 +14,7 @@ from antiphon.model import Chunk, Principal, Turn, TurnState
 from antiphon.stores.port import Exchange, NewTurn, Outcome, Submitted
 from antiphon.stores.sql import rows
 from antiphon.stores.sql import sessions as session_statements
+from antiphon.stores.sql.connection import Connection
 from antiphon.stores.sql.schema import ACTIVE, events, messages, sessions, turns
 
 # The condition of the partial indexes, word for word: that is what lets a database use them.
@@ -50,6 +51,7 @@ _PROMPT = select(messages.c.content, messages.c.role).where(
 )
 _INSERT_MESSAGE = insert(messages)
 _INSERT_TURN = insert(turns)
+_INSERT_EVENT = insert(events)
 _AFTER = (
     select(turns)
     .where(turns.c.session_id == bindparam("sid"), turns.c.number > bindparam("after"))
@@ -264,7 +266,7 @@ def transcript(conn: Connection, turn_id: str) -> list[Chunk] | None:
 
 def history(conn: Connection, prompt_id: str, limit: int) -> Sequence[Exchange]:
     """Return the branch that ends with this user message."""
-    found = conn.execute(_HISTORY, {"mid": prompt_id, "count": limit})  # type: ignore[call-overload]
+    found = conn.execute(_HISTORY, {"mid": prompt_id, "count": limit})
     return [Exchange(before=row.before, text=row.content) for row in found]
 
 
@@ -308,7 +310,7 @@ def finish(conn: Connection, turn: Turn, outcome: Outcome, outbox: bool) -> bool
     if outbox:
         payload = rows.to_json({"session_id": turn.session_id, "end": end})
         conn.execute(
-            insert(events),
+            _INSERT_EVENT,
             {"kind": "turn.ended", "subject": turn.id, "payload": payload, "created_at": now},
         )
     return True
