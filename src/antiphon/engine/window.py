@@ -15,7 +15,8 @@ def estimate_tokens(text: str) -> int:
     OpenAI's rule of thumb for English is four characters a token; counting bytes makes the estimate
     grow for scripts whose characters take a token or more each. No tokenizer fits every model.
     """
-    return len(text.encode()) // CHARS_A_TOKEN + 1
+    size = len(text) if text.isascii() else len(text.encode())
+    return size // CHARS_A_TOKEN + 1
 
 
 def fit(system: str | None, history: Sequence[Exchange], budget: int) -> list[PromptMessage]:
@@ -27,13 +28,15 @@ def fit(system: str | None, history: Sequence[Exchange], budget: int) -> list[Pr
     head = [PromptMessage(role="system", content=system)] if system else []
     left = budget - sum(estimate_tokens(m.content) + TOKENS_A_MESSAGE for m in head)
     kept: list[PromptMessage] = []
-    for i in range(len(history) - 1, -1, -1):
-        group = [PromptMessage(role="user", content=history[i].text)]
-        reply = history[i + 1].before if i + 1 < len(history) else None
+    reply: str | None = None
+    for exchange in reversed(history):
+        left -= estimate_tokens(exchange.text) + TOKENS_A_MESSAGE
         if reply:
-            group.append(PromptMessage(role="assistant", content=reply))
-        left -= sum(estimate_tokens(m.content) + TOKENS_A_MESSAGE for m in group)
+            left -= estimate_tokens(reply) + TOKENS_A_MESSAGE
         if left < 0 and kept:
             break
-        kept = group + kept
-    return head + kept
+        if reply:
+            kept.append(PromptMessage(role="assistant", content=reply))
+        kept.append(PromptMessage(role="user", content=exchange.text))
+        reply = exchange.before
+    return head + kept[::-1]
