@@ -164,6 +164,7 @@ async def wire(settings: Settings) -> Wired:
         identity,
         body_limit=settings.max_body_bytes,
         most_connections=settings.max_connections,
+        hosts=settings.hosts,
     )
     return Wired(application, engine, streams)
 
@@ -243,9 +244,11 @@ class Server(uvicorn.Server):
             super().handle_exit(sig, frame)
 
     async def _leave(self) -> None:
-        await self._wired.engine.drain()
-        self._wired.streams.close()
-        self.should_exit = True
+        try:
+            await self._wired.engine.drain()
+        finally:
+            self._wired.streams.close()
+            self.should_exit = True
 
 
 @contextlib.asynccontextmanager

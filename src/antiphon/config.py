@@ -97,6 +97,11 @@ class Settings(BaseSettings):
         None, description="`<provider>/<model>`: makes a bot `assistant` of it, which then is the default"
     )
 
+    allowed_hosts: str = Field(
+        "auto",
+        description="names this server answers to, separated by commas; `*`: any. "
+        "`auto`: this machine's own when it listens on 127.0.0.1, else any",
+    )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="size of a request body")
     max_message_chars: int = Field(32_000, ge=1, description="length of a message")
     max_metadata_bytes: int = Field(
@@ -161,9 +166,18 @@ class Settings(BaseSettings):
         return init_settings, env_settings
 
     @property
+    def hosts(self) -> frozenset[str]:
+        """The names answered to; empty: any."""
+        if self.allowed_hosts == "auto":
+            local = self.host in ("127.0.0.1", "localhost", "::1")
+            return frozenset({"localhost", "127.0.0.1", "[::1]"}) if local else frozenset()
+        names = {name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip()}
+        return frozenset() if "*" in names else frozenset(names)
+
+    @property
     def sqlite_path(self) -> Path:
         """The database file."""
-        return Path(self.database_url.removeprefix("sqlite:///"))
+        return Path(self.database_url.removeprefix("sqlite:///")).resolve()
 
 
 def variable(name: str) -> str:

@@ -2,7 +2,6 @@
 
     AntiphonError
     ├── BadRequest              400  not understood at all: not JSON, not UTF-8, an unreadable cursor
-    ├── NotAuthenticated        401  a token or cookie that does not verify
     ├── NotFound                404  no such thing, or another principal's
     ├── Conflict                409  contradicts what is stored
     ├── CursorExpired           410  the chunks at that cursor are gone
@@ -45,13 +44,6 @@ class BadRequest(AntiphonError):
 
     status = 400
     code = "bad_request"
-
-
-class NotAuthenticated(AntiphonError):
-    """The caller's credentials do not verify."""
-
-    status = 401
-    code = "not_authenticated"
 
 
 class NotFound(AntiphonError):

@@ -95,11 +95,12 @@ class Chunk(msgspec.Struct, frozen=True, array_like=True, gc=False):
     - ``content``: text of the reply; a reply is its content chunks joined,
     - ``reasoning``: text the model thought aloud,
     - ``tool``: a tool-call delta, JSON as the provider sent it,
-    - ``reset``: what came before is void, the reply begins again (text: JSON with the reason),
+    - ``seam``: from here on another attempt goes on with the text (text: JSON with its ``epoch``),
+    - ``reset``: what came before is void, the reply begins again (text: JSON with ``reason`` and ``epoch``),
     - ``end``: the last chunk of every log (text: JSON of :class:`End`).
     """
 
-    kind: Literal["content", "reasoning", "tool", "reset", "end"]
+    kind: Literal["content", "reasoning", "tool", "seam", "reset", "end"]
     text: str
 
 
@@ -140,11 +141,3 @@ class Seam(msgspec.Struct, frozen=True, kw_only=True):
     chunk: int
     epoch: int
     how: Literal["continued", "restarted"]
-
-
-class Pod(msgspec.Struct, frozen=True, kw_only=True):
-    """A running process, alive while its lease is."""
-
-    id: str
-    started_at: int
-    lease_until: int

@@ -84,11 +84,12 @@ async def test_connections(tmp_path):
         session = await client.session()
         url = f"{client.url}/api/sessions/{session}/events"
         held = [await client.http.get(url) for _ in range(3)]
-        answer = await client.call("GET", "/health", 503)
+        answer = await client.call("GET", "/api/bots", 503)
         assert answer["code"] == "overloaded"
+        assert (await client.call("GET", "/health"))["active_connections"] == 3
         for response in held:
             response.close()
-        while (await client.http.get(f"{client.url}/health")).status != 200:
+        while (await client.http.get(f"{client.url}/api/bots")).status != 200:
             await asyncio.sleep(0.05)
 
 

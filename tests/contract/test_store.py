@@ -51,7 +51,7 @@ def outcome(turn, *words, state=TurnState.COMPLETE):
 
 async def exchange(store, text, reply, **more):
     turn = (await store.submit(ANN, ask(text, **more))).turn
-    assert await store.finish(turn, outcome(turn, reply))
+    assert await store.finish(turn, outcome(turn, reply)) == "done"
     return turn
 
 
@@ -76,7 +76,7 @@ async def test_another_principal_finds_nothing(store):
         store.messages(BOB, "s", None, 10),
         store.message(BOB, turn.prompt_id),
         store.turn(BOB, turn.id),
-        store.turns(BOB, "s", 0),
+        store.turns(BOB, "s", 0, 10),
         store.undelivered(BOB, "s", 0),
         store.request_stop(BOB, turn.id),
         store.submit(BOB, ask("intruder")),
@@ -149,8 +149,8 @@ async def test_the_end_stores_one_message_equal_to_its_chunks(store):
     turn = (await store.submit(ANN, ask())).turn
     assert await store.transcript(turn.id) is None
     done = outcome(turn, "one ", "twö ", "🎼")
-    assert await store.finish(turn, done)
-    assert not await store.finish(turn, done)
+    assert await store.finish(turn, done) == "done"
+    assert await store.finish(turn, done) == "fenced"
     _, reply = await store.messages(ANN, "s", None, 10)
     assert (reply.id, reply.content, reply.status) == (turn.reply_id, "one twö 🎼", "complete")
     assert (reply.parent_id, reply.ordinal, reply.role) == (turn.prompt_id, 3, "assistant")
@@ -164,8 +164,8 @@ async def test_an_older_epoch_cannot_end_a_turn(make, store):
     assert await store.bury(LATER + 1, "other") == 1
     (taken,) = await make().claim("other", 10)
     assert (taken.id, taken.epoch, taken.reply_id) == (turn.id, 2, turn.reply_id)
-    assert not await store.finish(turn, outcome(turn, "zombie"))
-    assert await store.finish(taken, outcome(taken, "whole"))
+    assert await store.finish(turn, outcome(turn, "zombie")) == "fenced"
+    assert await store.finish(taken, outcome(taken, "whole")) == "done"
     assert [m.content for m in await store.messages(ANN, "s", None, 10)] == ["hello", "whole"]
 
 
@@ -244,7 +244,7 @@ async def test_undelivered_turns(store):
     assert [t.id for t in await store.undelivered(ANN, "s", now_ms() + 1)] == [running.id]
     await store.mark_delivered([done.id])
     assert [t.id for t in await store.undelivered(ANN, "s", 0)] == [running.id]
-    assert [t.number for t in await store.turns(ANN, "s", 1)] == [2]
+    assert [t.number for t in await store.turns(ANN, "s", 1, 10)] == [2]
 
 
 async def test_stop_is_asked_once_and_not_of_the_ended(store):
@@ -277,6 +277,8 @@ async def test_sessions_are_changed_and_deleted_whole(store):
     for call in (store.session(ANN, "s"), store.turn(ANN, turn.id), store.message(ANN, turn.reply_id)):
         with pytest.raises(NotFound):
             await call
+    assert await store.finish(turn, outcome(turn, "late")) == "gone"
+    assert await store.turns(ANN, "s", 0, 10) == []
 
 
 async def test_secrets_are_shared_and_last(make, store):

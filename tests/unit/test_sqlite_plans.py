@@ -18,7 +18,7 @@ STATEMENTS = {
 def test_no_table_is_scanned(name, migrated_database):
     if STATEMENTS[name].is_insert:
         return
-    compiled = STATEMENTS[name].compile(dialect=sqlite.dialect(paramstyle="named"), )
+    compiled = STATEMENTS[name].compile(dialect=sqlite.dialect(paramstyle="named"))
     values = dict.fromkeys(compiled.params, 1)
     db = connect(migrated_database, "NORMAL")
     plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {compiled}", values)]

@@ -1,7 +1,8 @@
 """``antiphon serve``."""
 
-import asyncio
 import sys
+
+import uvloop
 
 from antiphon import __version__
 from antiphon.app import Wired, migrate, serve, sole_user
@@ -19,12 +20,7 @@ def run(settings: Settings) -> None:
         async def announce(wired: Wired, port: int) -> None:
             await _say_where_to_go(settings, wired, port)
 
-        if sys.platform == "win32":
-            asyncio.run(serve(settings, announce))
-        else:
-            import uvloop  # noqa: PLC0415 - not on Windows
-
-            uvloop.run(serve(settings, announce))
+        uvloop.run(serve(settings, announce))
 
 
 async def _say_where_to_go(settings: Settings, wired: Wired, port: int) -> None:

@@ -134,6 +134,7 @@ class SubscribeDialect:
             if not getattr(body, name).strip():
                 raise BadRequest(f"The field {name} is missing or empty.")
         context = body.context if isinstance(body.context, dict) else {}
+        request.set_cookie = None
         bot, model = await self._choose(body)
         submitted = await self._engine.submit(
             user(body.user_id),
@@ -166,6 +167,7 @@ class SubscribeDialect:
             if not value.strip():
                 raise BadRequest(f"The parameter {name} is missing or empty.")
         request.principal = user(values["user_id"])
+        request.set_cookie = None
         session_id = check_session_id(values["session_id"])
         opening = {"connection_id": new_id("con"), "session_id": session_id}
 

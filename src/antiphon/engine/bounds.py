@@ -13,9 +13,9 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     pending_chars: int = 65_536
     running_turns: int = 2_000
     running_turns_a_session: int = 4
-    connections: int = 10_000
     reader_backlog_bytes: int = 1_048_576
     history_exchanges: int = 200
+    turns_resumed: int = 200
     context_tokens: int = 8_192
     reply_tokens_reserved: int = 1_024
     retries: int = 2

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import structlog
 
 from antiphon.engine.draft import Draft
-from antiphon.errors import Fenced, StoreUnavailable
+from antiphon.errors import AntiphonError, Fenced, StoreUnavailable
 from antiphon.logs.port import Append, Log
 
 PHASES = 8
@@ -124,6 +124,15 @@ class Committer:
         except StoreUnavailable as error:
             for draft, _ in pairs:
                 draft.fail(error)
+            return
+        except Exception as error:
+            # Whatever it is, it must cost the turn that brings it and not all of them, now and later.
+            logger.exception("append_crashed", entries=len(pairs), error=type(error).__name__)
+            if len(pairs) > 1:
+                for pair in pairs:
+                    await self._commit([pair])
+            else:
+                pairs[0][0].fail(AntiphonError("The server could not store this reply."))
             return
         for (draft, entry), ok in zip(pairs, accepted, strict=True):
             if ok:

@@ -8,12 +8,16 @@ between. Delivery is by plain calls, not by a task a reader: a token costs its r
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+import structlog
+
 from antiphon.errors import CursorExpired
 from antiphon.logs.port import Log
 from antiphon.model import Chunk, Turn
 from antiphon.stores.port import Store
 
-READ_LIMIT = 10_000
+logger = structlog.get_logger(__name__)
+# A turn's chunks are bounded (chunks_a_turn): a log is read whole.
+READ_LIMIT = 1_000_000
 
 
 class Reader(Protocol):
@@ -34,12 +38,13 @@ class Reader(Protocol):
 class Channel:
     """The committed chunks of one turn and those who follow it."""
 
-    __slots__ = ("_idle", "chunks", "fed", "readers", "turn")
+    __slots__ = ("_idle", "beats_alone", "chunks", "fed", "readers", "turn")
 
     def __init__(self, turn: Turn, chunks: list[Chunk], idle: Callable[["Channel"], None]) -> None:
         self.turn = turn
         self.chunks = chunks
         self.fed = False
+        self.beats_alone = 0
         self.readers: list[Reader] = []
         self._idle = idle
 
@@ -78,13 +83,19 @@ class Channel:
         self.chunks += chunks
         memo: dict[Any, bytes] = {}
         for reader in tuple(self.readers):
-            reader.feed(self.turn, first, chunks, memo)
+            try:
+                reader.feed(self.turn, first, chunks, memo)
+            except Exception as error:
+                # One reader's fault must not keep the others, nor the committer, from going on.
+                logger.exception("reader_failed", turn=self.turn.id, error=type(error).__name__)
+                self.detach(reader)
         if chunks[-1].kind == "end":
             self.readers.clear()
             self._idle(self)
 
     def lose(self) -> None:
-        """Send all readers away to come back with their cursor."""
+        """Send all readers away to come back with their cursor; this process feeds the turn no more."""
+        self.fed = False
         readers, self.readers = self.readers, []
         for reader in readers:
             reader.lost(self.turn)
@@ -117,13 +128,27 @@ class Hub:
         if chunks is not None:
             return Channel(turn, chunks, self._forget)
         chunks = await self._log.read(turn.id, -1, READ_LIMIT)
-        if turn.id not in self._channels:  # it may have been opened in the meantime
-            self._channels[turn.id] = Channel(turn, chunks, self._forget)
-        return self._channels[turn.id]
+        channel = self._channels.get(turn.id)  # it may have been opened in the meantime
+        if channel is None:
+            channel = Channel(turn, chunks, self._forget)
+            if not channel.ended:
+                self._channels[turn.id] = channel
+        return channel
+
+    def lose_unfed(self, turn_id: str) -> None:
+        """Send the readers of a turn away that nobody will run any more."""
+        channel = self._channels.get(turn_id)
+        if channel is not None and not channel.fed:
+            channel.lose()
 
     async def refresh(self) -> None:
         """Look for chunks of followed turns that this process does not write itself."""
         for channel in [c for c in self._channels.values() if not c.fed]:
+            # A reader attaches moments after it got the channel: one still alone at the second look stays so.
+            channel.beats_alone = 0 if channel.readers else channel.beats_alone + 1
+            if channel.beats_alone > 1:
+                self._forget(channel)
+                continue
             chunks = await self._store.transcript(channel.turn.id)
             if chunks is None:
                 chunks = channel.chunks + await self._log.read(

@@ -106,9 +106,14 @@ class Draft:
             self._marked = True
             self._desk.mark(self)
 
+    def seam(self) -> None:
+        """Note that this attempt goes on where another ended."""
+        self.put(Chunk("seam", msgspec.json.encode({"epoch": self.turn.epoch}).decode()))
+
     def reset(self, reason: str) -> None:
         """Declare all that came before void."""
-        self.put(Chunk("reset", msgspec.json.encode({"reason": reason}).decode()))
+        told = {"reason": reason, "epoch": self.turn.epoch}
+        self.put(Chunk("reset", msgspec.json.encode(told).decode()))
 
     @property
     def begun(self) -> bool:

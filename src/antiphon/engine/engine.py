@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Coroutine, Sequence
 
+import structlog
+
 from antiphon.engine.bounds import Bounds
 from antiphon.engine.catalogue import Catalogue
 from antiphon.engine.committer import Committer
@@ -15,11 +17,12 @@ from antiphon.engine.pod import Keeper, new_pod_id
 from antiphon.engine.ports import Ports
 from antiphon.engine.submit import Ask, Submitter
 from antiphon.engine.worker import Worker
-from antiphon.errors import AntiphonError, NotFound
+from antiphon.errors import AntiphonError, CursorExpired, NotFound
 from antiphon.ids import now_ms
 from antiphon.model import Principal, Turn
 from antiphon.stores.port import Submitted
 
+logger = structlog.get_logger(__name__)
 DRAIN_S = 10.0
 
 
@@ -40,9 +43,14 @@ class Engine:
         self.worker = Worker(self.pod, ports, self.hub, self._committer, generator, bounds=bounds)
         self._keeper = Keeper(self.pod, ports, self.hub, self.worker, bounds)
         self._submitter = Submitter(ports, self.worker, catalogue, bounds, announce=self._announce)
-        self._follows: dict[str, set[SessionFollow]] = {}
+        self._follows: dict[tuple[str, str], set[SessionFollow]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._background: set[asyncio.Task[None]] = set()
+
+    @property
+    def sound(self) -> bool:
+        """Whether all that must run in the background runs."""
+        return not any(task.done() for task in self._tasks)
 
     @property
     def accepting(self) -> bool:
@@ -72,8 +80,9 @@ class Engine:
                 self._committer.close()
                 await committer
                 await self._keeper.leave()
-        except (TimeoutError, AntiphonError):
+        except Exception as error:
             # The lease ends by itself: others take over then, only later.
+            logger.exception("drain_failed", error=type(error).__name__)
             committer.cancel()
         await asyncio.gather(*self._tasks, *self._background, return_exceptions=True)
 
@@ -99,9 +108,12 @@ class Engine:
 
     async def delete_session(self, principal: Principal, session_id: str) -> None:
         """Stop what runs in the session and delete it. Raises NotFound."""
-        for turn in await self.store.undelivered(principal, session_id, now_ms()):
+        running = await self.store.undelivered(principal, session_id, now_ms())
+        for turn in running:
             await self.stop(principal, turn.id)
         await self.store.delete_session(principal, session_id)
+        for turn in running:
+            self.hub.lose_unfed(turn.id)
 
     async def channel(self, turn: Turn) -> Channel:
         """Return what to attach to in order to follow the turn."""
@@ -117,12 +129,12 @@ class Engine:
         principal's session; one that does not exist yet may be followed.
         """
         follow = SessionFollow(self.hub, reader, cursor, self._delivered)
-        self._follows.setdefault(session_id, set()).add(follow)
+        self._follows.setdefault((principal.id, session_id), set()).add(follow)
         try:
             owed, next_number = await self._owed(principal, session_id, cursor)
             await follow.begin(owed, next_number)
         except BaseException:
-            self.unfollow_session(session_id, follow)
+            self.unfollow_session(principal, session_id, follow)
             raise
         return follow
 
@@ -130,36 +142,43 @@ class Engine:
         self, principal: Principal, session_id: str, cursor: Cursor | None
     ) -> tuple[Sequence[Turn], int]:
         """Return the turns a follower has to be given and the number after the session's newest turn."""
-        if cursor is not None:
-            turns = await self.store.turns(principal, session_id, min(cursor.received) - 1)
-            return turns, cursor.newest + 1
-        ended_after = now_ms() - int(self.bounds.retention * 1000)
-        owed = await self.store.undelivered(principal, session_id, ended_after)
+        if cursor is None:
+            ended_after = now_ms() - int(self.bounds.retention * 1000)
+            owed = await self.store.undelivered(principal, session_id, ended_after)
+        else:
+            most = self.bounds.turns_resumed
+            owed = await self.store.turns(principal, session_id, min(cursor.received) - 1, most + 1)
+            if len(owed) > most:
+                raise CursorExpired(f"More than {most} replies came since. Read the session's messages.")
         try:
-            session = await self.store.session(principal, session_id)
+            newest = (await self.store.session(principal, session_id)).turn_count
         except NotFound:
-            return owed, 1
-        return owed, session.turn_count + 1
+            newest = 0
+        if cursor is not None and cursor.newest > newest + 1:
+            raise CursorExpired("This cursor is of another session. Begin again without a cursor.")
+        return owed, newest + 1
 
-    def unfollow_session(self, session_id: str, follow: SessionFollow) -> None:
+    def unfollow_session(self, principal: Principal, session_id: str, follow: SessionFollow) -> None:
         """End a follow."""
         follow.close()
-        follows = self._follows.get(session_id)
+        follows = self._follows.get((principal.id, session_id))
         if follows is not None:
             follows.discard(follow)
             if not follows:
-                del self._follows[session_id]
+                del self._follows[principal.id, session_id]
 
-    def _announce(self, turn: Turn) -> None:
-        """Tell followers of the session about a turn submitted here."""
-        follows = self._follows.get(turn.session_id)
+    def _announce(self, principal: Principal, turn: Turn) -> None:
+        """Tell the principal's followers of the session about a turn submitted here."""
+        follows = self._follows.get((principal.id, turn.session_id))
         if follows:
             self._spawn(self._add_to(tuple(follows), turn))
 
     async def _add_to(self, follows: Sequence[SessionFollow], turn: Turn) -> None:
         for follow in follows:
-            if not follow.closed:
+            try:
                 await follow.add(turn)
+            except AntiphonError:
+                follow.lost(turn)
 
     def _delivered(self, turn: Turn) -> None:
         self._spawn(self._mark_delivered(turn))

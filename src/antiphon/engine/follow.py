@@ -5,7 +5,6 @@ from typing import Any, Protocol
 
 from antiphon.engine.cursor import Cursor
 from antiphon.engine.deliver import Channel, Hub
-from antiphon.errors import CursorExpired
 from antiphon.model import Chunk, Turn
 
 
@@ -22,8 +21,11 @@ class SessionReader(Protocol):
 
     def feed(
         self, turn: Turn, first: int, chunks: Sequence[Chunk], others: str, memo: dict[Any, bytes]
-    ) -> None:
-        """Take chunks; ``others`` completes a cursor with the other turns under way (``,13.2`` or empty)."""
+    ) -> bool:
+        """Take chunks; tell whether they were sent or will be, False if the reader is gone.
+
+        ``others`` completes a cursor with the other turns under way (``,13.2`` or empty).
+        """
         ...
 
     def after_end(self, turn: Turn, received: int, end: Chunk, others: str) -> None:
@@ -48,6 +50,9 @@ class SessionFollow:
         self._channels: dict[int, Channel] = {}
         # Turns that were taken up, also those that have ended since: none is taken up twice.
         self._known: set[int] = set()
+        self._open: set[int] = set()
+        # Turns announced before the reader was told where its stream begins.
+        self._early: list[Turn] | None = []
         # Chunks received of each turn that is under way, and of the newest one.
         self._received: dict[int, int] = dict(cursor.received) if cursor else {}
         self.closed = False
@@ -60,17 +65,21 @@ class SessionFollow:
     async def begin(self, owed: Sequence[Turn], next_number: int) -> None:
         """Tell the reader where the stream begins and follow the turns it is owed.
 
-        ``next_number`` is the lowest number a further turn can have.
+        ``next_number`` is the lowest number a further turn can have. Raises CursorExpired.
         """
-        taken = self._take(owed)
-        if not self._received:
-            self._received[next_number] = 0
+        early, self._early = self._early or [], None
+        taken = self._take([*owed, *early])
+        if self._cursor is None:
+            self._received.setdefault(next_number, 0)
         self._reader.ready(self.cursor)
         await self._attach_all(taken)
 
     async def add(self, turn: Turn) -> None:
         """Follow a further turn."""
-        await self._attach_all(self._take([turn]))
+        if self._early is not None:
+            self._early.append(turn)
+        elif not self.closed:
+            await self._attach_all(self._take([turn]))
 
     def close(self) -> None:
         """Stop following."""
@@ -85,10 +94,13 @@ class SessionFollow:
             return
         self._received[turn.number] = first + len(chunks)
         others = self._others(turn.number) if len(self._received) > 1 else ""
-        self._reader.feed(turn, first, chunks, others, memo)
+        sent = self._reader.feed(turn, first, chunks, others, memo)
         if chunks[-1].kind == "end":
+            # One more than its chunks, as contracts count that tell something after the end.
+            self._received[turn.number] += 1
             self._settle(turn.number)
-            self._ended(turn)
+            if sent:
+                self._ended(turn)
 
     def lost(self, turn: Turn) -> None:
         """See Reader."""
@@ -104,6 +116,7 @@ class SessionFollow:
             received = self._cursor.of(turn.number) if self._cursor else 0
             if received is not None and turn.number not in self._known:
                 self._known.add(turn.number)
+                self._open.add(turn.number)
                 self._received[turn.number] = received
                 taken.append(turn)
         return taken
@@ -114,23 +127,21 @@ class SessionFollow:
             if self.closed:
                 return
             received = self._received[turn.number]
+            channel.check(received)
             if channel.ended and received >= len(channel.chunks):
                 if received == len(channel.chunks):
                     self._reader.after_end(turn, received, channel.chunks[-1], self._others(turn.number))
+                self._received[turn.number] = len(channel.chunks) + 1
                 self._settle(turn.number)
                 continue
             self._channels[turn.number] = channel
             self._reader.begin(turn)
-            try:
-                channel.attach(self, received)
-            except CursorExpired:
-                self._reader.lost(turn)
+            channel.attach(self, received)
 
     def _settle(self, number: int) -> None:
         """Forget ended turns, but for the newest: a cursor always names that one."""
         self._channels.pop(number, None)
+        self._open.discard(number)
         newest = max(self._received)
-        if number < newest:
-            del self._received[number]
-        for other in [n for n in self._received if n < newest and n not in self._known]:
+        for other in [n for n in self._received if n < newest and n not in self._open]:
             del self._received[other]

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import socket
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -48,15 +49,24 @@ class Keeper:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self._bounds.lease / 3)
-            try:
-                await self._beat()
-                await self._bury(now_ms())
-                await self._hub.refresh()
-                if loop.time() >= expire_at:
-                    expire_at = loop.time() + EXPIRE_EVERY_S
-                    await self._log.expire(now_ms() - int(self._bounds.retention * 1000))
-            except StoreUnavailable as error:
-                logger.warning("heartbeat_failed", error=error.message)
+            await self._try(self._beat)
+            await self._try(lambda: self._bury(now_ms()))
+            await self._try(self._hub.refresh)
+            if loop.time() >= expire_at:
+                expire_at = loop.time() + EXPIRE_EVERY_S
+                await self._try(self._expire)
+
+    async def _try(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do one duty; a failure is logged and does not keep the others from being done."""
+        try:
+            await work()
+        except StoreUnavailable as error:
+            logger.warning("housekeeping_waits", error=error.message)
+        except Exception as error:
+            logger.exception("housekeeping_failed", error=type(error).__name__)
+
+    async def _expire(self) -> None:
+        await self._log.expire(now_ms() - int(self._bounds.retention * 1000))
 
     async def leave(self) -> None:
         """Give the pod's turns back and remove it."""

@@ -17,6 +17,7 @@ from antiphon.stores.port import Latest, NewTurn, Submitted
 _SESSION_ID = re.compile(r"[!-.0-~]{1,200}")
 _KEY = re.compile(r"[!-~]{1,200}")
 RETRY_WHEN_FULL_S = 2.0
+LONGEST_MODEL = 200
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +55,7 @@ class Submitter:
         catalogue: Catalogue,
         bounds: Bounds,
         *,
-        announce: Callable[[Turn], None],
+        announce: Callable[[Principal, Turn], None],
     ) -> None:
         self._store = ports.store
         self._bus = ports.bus
@@ -94,16 +95,16 @@ class Submitter:
         )
         submitted = await self._store.submit(principal, new)
         if submitted.fresh:
-            self._begin(submitted)
+            self._begin(principal, submitted)
         return submitted
 
-    def _begin(self, submitted: Submitted) -> None:
+    def _begin(self, principal: Principal, submitted: Submitted) -> None:
         turn = submitted.turn
         if turn.pod is not None:
             self._worker.start(submitted)
         else:
             self._bus.publish("turns", turn.id)
-        self._announce(turn)
+        self._announce(principal, turn)
 
     def _check(self, ask: Ask) -> None:
         if not self.accepting:
@@ -121,6 +122,8 @@ class Submitter:
                 raise TooLarge(f"The message has {len(ask.text)} characters; at most {most} are taken.")
             if "\x00" in ask.text:
                 raise Invalid("The message contains a NUL character, which no database stores. Remove it.")
+        if ask.model is not None and len(ask.model) > LONGEST_MODEL:
+            raise Invalid(f"A model's name has at most {LONGEST_MODEL} characters.")
         if ask.idempotency_key is not None and not _KEY.fullmatch(ask.idempotency_key):
             raise Invalid("An idempotency key is 1 to 200 printable ASCII characters without spaces.")
         for name, value in (("params", ask.params), ("metadata", ask.metadata), ("context", ask.context)):

@@ -13,10 +13,11 @@ from antiphon.engine.finish import Ending, store_ending
 from antiphon.engine.generate import Generator
 from antiphon.engine.ports import Ports
 from antiphon.errors import AntiphonError, Fenced, LogLost, ProviderTimeout, StoreUnavailable
-from antiphon.model import Chunk, Seam, Turn
+from antiphon.model import Chunk, Turn
 from antiphon.stores.port import Exchange, Submitted
 
 logger = structlog.get_logger(__name__)
+CLAIMED_AT_ONCE = 256
 
 
 class Stopped(Exception):
@@ -30,14 +31,14 @@ class Released(Exception):
 class Run:
     """One attempt at a turn in this process."""
 
-    __slots__ = ("draft", "ended", "ending", "reason", "seams", "task", "turn")
+    __slots__ = ("draft", "ended", "ending", "reason", "started", "task", "turn")
 
     def __init__(self, turn: Turn) -> None:
         self.turn = turn
         self.draft: Draft | None = None
         self.task: asyncio.Task[None] | None = None
         self.reason: Exception | None = None
-        self.seams: list[Seam] = []
+        self.started = False
         self.ending = False
         self.ended = False
 
@@ -47,9 +48,11 @@ class Run:
             # The store has the whole reply; only its delivery failed here. Readers get it from there.
             if self.draft is not None:
                 self.draft.channel.lose()
-        elif self.reason is None and not self.ending and self.task is not None:
+        elif self.reason is None and not self.ending:
             self.reason = reason
-            self.task.cancel()
+            # A task that is cancelled before its first step would never run, not even to end the turn.
+            if self.started and self.task is not None:
+                self.task.cancel()
 
 
 class Worker:
@@ -75,6 +78,9 @@ class Worker:
         self._limits = (bounds.pending_chars, bounds.reply_chars, bounds.chunks_a_turn)
         self._running: dict[str, Run] = {}
         self._draining = False
+        self._claimed: Sequence[Turn] = ()
+        # Turns that were stopped by name while they were being claimed.
+        self._stops: set[str] = set()
         self._wake = asyncio.Event()
         self._unsubscribe = (
             ports.bus.subscribe("turns", lambda _: self._wake.set()),
@@ -107,6 +113,8 @@ class Worker:
                     pass
             except StoreUnavailable as error:
                 logger.warning("claim_failed", error=error.message)
+            except Exception as error:
+                logger.exception("claim_crashed", error=type(error).__name__)
             self._wake.clear()
             try:
                 async with asyncio.timeout(1.0):
@@ -115,14 +123,31 @@ class Worker:
                 pass
 
     async def _claim(self) -> bool:
-        turns = await self._store.claim(self.pod, min(256, self._bounds.running_turns - len(self._running)))
-        if turns:
-            found = await self._log.open([(turn.id, turn.epoch) for turn in turns])
-            for turn, chunks in zip(turns, found, strict=True):
-                run = self._launch(turn, chunks)
-                if turn.epoch > 1 and not self._log.outlives_process:
-                    run.abort(LogLost("The reply was lost with the process that wrote it. Ask again."))
+        room = min(CLAIMED_AT_ONCE, self._bounds.running_turns - len(self._running))
+        # What was claimed while the log could not be opened is this pod's to run all the same.
+        turns = self._claimed or await self._store.claim(self.pod, room)
+        self._claimed = turns
+        for turn, chunks in await self._open(turns):
+            run = self._launch(turn, chunks)
+            if turn.epoch > 1 and not self._log.outlives_process:
+                run.abort(LogLost("The reply was lost with the process that wrote it. Ask again."))
+            elif turn.id in self._stops:
+                run.abort(Stopped())
+        self._claimed = ()
+        self._stops.clear()
         return bool(turns)
+
+    async def _open(self, turns: Sequence[Turn]) -> list[tuple[Turn, list[Chunk]]]:
+        """Open the turns' logs; leave out those that have a newer epoch by now."""
+        if not turns:
+            return []
+        try:
+            found = await self._log.open([(turn.id, turn.epoch) for turn in turns])
+            return list(zip(turns, found, strict=True))
+        except Fenced:
+            if len(turns) == 1:
+                return []
+            return [pair for turn in turns for pair in await self._open([turn])]
 
     def _launch(self, turn: Turn, chunks: list[Chunk], history: Sequence[Exchange] | None = None) -> Run:
         run = self._running[turn.id] = Run(turn)
@@ -134,26 +159,41 @@ class Worker:
         return run
 
     async def _run(self, run: Run, draft: Draft, history: Sequence[Exchange] | None) -> None:
+        run.started = True
         try:
-            ending = await self._attempt(run, draft, history)
-            run.ending = True
-            last = await store_ending(self._store, run.turn, draft, ending, run.seams) if ending else None
-            if last is None:
-                draft.channel.lose()
+            if run.reason is None:
+                ending = await self._attempt(run, draft, history)
             else:
-                run.ended = True
-                draft.put(last)
+                ending = self._aborted(run.turn, run.reason)
+            run.ending = True
+            if ending is not None:
+                await self._end(run, draft, ending)
+            else:
+                draft.channel.lose()
+        except Exception as error:
+            logger.exception("ending_crashed", turn=run.turn.id, error=type(error).__name__)
+            draft.channel.lose()
         finally:
             was_full = not self.has_room
             self._running.pop(run.turn.id, None)
             if was_full:
                 self._wake.set()
 
+    async def _end(self, run: Run, draft: Draft, ending: Ending) -> None:
+        """Store the end and deliver it; a turn that is another attempt's by now is left to that."""
+        finished, last = await store_ending(self._store, run.turn, draft, ending)
+        if finished == "fenced":
+            draft.channel.lose()
+        else:
+            # Also of a deleted turn: nobody else will end it, and an open log is kept.
+            run.ended = True
+            draft.put(last)
+
     async def _attempt(self, run: Run, draft: Draft, history: Sequence[Exchange] | None) -> Ending | None:
         """Generate; return how the turn ends, or None if it is not this attempt's to end."""
         try:
             async with asyncio.timeout(self._bounds.turn_seconds):
-                finish = await self._generator.generate(run.turn, draft, run.seams, history)
+                finish = await self._generator.generate(run.turn, draft, history)
             return Ending.complete(finish)
         except asyncio.CancelledError:
             if run.reason is None:
@@ -183,14 +223,16 @@ class Worker:
         run = self._running.get(turn_id)
         if run is not None:
             run.abort(Stopped())
+        elif self._claimed:
+            self._stops.add(turn_id)
 
     def fence(self) -> None:
         """Leave all turns at once: this pod was declared dead and others have them now."""
         for run in tuple(self._running.values()):
             run.abort(Fenced("The pod's lease ended."))
 
-    async def drain(self) -> Sequence[str]:
-        """Leave all turns where they are, committed so far, for others to go on with; return their ids."""
+    async def drain(self) -> None:
+        """Leave all turns where they are, committed so far, for others to go on with."""
         self._draining = True
         self._wake.set()
         for unsubscribe in self._unsubscribe:
@@ -199,4 +241,3 @@ class Worker:
         for run in runs:
             run.abort(Released())
         await asyncio.gather(*(run.task for run in runs if run.task is not None), return_exceptions=True)
-        return [run.turn.id for run in runs]

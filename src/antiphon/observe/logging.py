@@ -15,7 +15,9 @@ def configure(level: str, style: Literal["auto", "json", "console"]) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    renderer: Any = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
+    # The fancier traceback writers show local variables: messages, cookies and keys.
+    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    renderer: Any = console if pretty else structlog.processors.JSONRenderer()
     last = [] if pretty else [structlog.processors.format_exc_info]
     structlog.configure(
         processors=[*shared, *last, renderer],

@@ -206,7 +206,8 @@ class Reply:
                 self._flush(texts)
                 self._parts(content)
         if delta.tool_calls:
-            tools = bytes(delta.tool_calls).decode()
+            # On one line, whatever way the provider writes its JSON: line ends mean something in SSE.
+            tools = msgspec.json.format(delta.tool_calls, indent=-1).decode()
             if tools not in ("null", "[]"):
                 self._flush(texts)
                 self._put(self._sink.tool(tools))

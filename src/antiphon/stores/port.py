@@ -13,6 +13,7 @@ import msgspec
 from antiphon.model import Chunk, End, Message, Principal, Session, Turn, TurnState
 
 Latest = Literal["latest"]
+Finished = Literal["done", "fenced", "gone"]
 
 
 class NewTurn(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,8 +127,11 @@ class TurnStore(Protocol):
         """Return a turn. Raises NotFound."""
         ...
 
-    async def turns(self, principal: Principal, session_id: str, after: int) -> Sequence[Turn]:
-        """Return the session's turns numbered above ``after``, in order. Raises NotFound."""
+    async def turns(self, principal: Principal, session_id: str, after: int, limit: int) -> Sequence[Turn]:
+        """Return the session's first ``limit`` turns numbered above ``after``, in order.
+
+        Returns nothing for a session that does not exist. Raises NotFound if it is another principal's.
+        """
         ...
 
     async def transcript(self, turn_id: str) -> list[Chunk] | None:
@@ -138,10 +142,11 @@ class TurnStore(Protocol):
         """Return the exchanges of the branch that ends with this user message, oldest first."""
         ...
 
-    async def finish(self, turn: Turn, outcome: Outcome) -> bool:
+    async def finish(self, turn: Turn, outcome: Outcome) -> Finished:
         """End the turn and store its one assistant message, in one transaction.
 
-        Returns False and stores nothing if the turn's epoch is no longer ``turn.epoch`` or it has ended.
+        Stores nothing unless it returns ``done``: ``fenced`` if the turn's epoch is no longer
+        ``turn.epoch`` or it has ended, ``gone`` if it was deleted with its session.
         """
         ...
 

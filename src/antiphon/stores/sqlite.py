@@ -53,6 +53,7 @@ class SqliteExecutor:
         self._local = threading.local()
         self._opened: list[SqliteConnection] = []
         self._closed = False
+        self._writing = self._connect()
         self._writer.start()
 
     async def write(self, operation: Callable[[Connection], T]) -> T:
@@ -88,12 +89,16 @@ class SqliteExecutor:
             if connection is None:
                 connection = self._local.connection = self._connect()
                 self._opened.append(connection)
-            return operation(connection)
+            connection.db.execute("BEGIN")
+            try:
+                return operation(connection)
+            finally:
+                connection.db.execute("COMMIT")
         except sqlite3.Error as error:
             raise _unavailable(error) from error
 
     def _write_all(self) -> None:
-        connection = self._connect()
+        connection = self._writing
         committed_at = 0.0
         while True:
             jobs = self._take(committed_at + BETWEEN_COMMITS_S)
@@ -130,6 +135,11 @@ def commit_together(connection: SqliteConnection, jobs: list[Job]) -> list[Resul
     is checked: one that did write breaks the transaction like any other error.
     """
     try:
+        _begin(connection)
+    except sqlite3.Error as error:
+        # Locked, or gone: that is nobody's own fault, and trying again for each would wait for each.
+        return [(future, None, _unavailable(error)) for _, future in jobs]
+    try:
         return _transaction(connection, jobs)
     except Exception as error:  # noqa: BLE001 - reported to the job that raised it
         if len(jobs) == 1:
@@ -138,10 +148,15 @@ def commit_together(connection: SqliteConnection, jobs: list[Job]) -> list[Resul
         return [result for job in jobs for result in commit_together(connection, [job])]
 
 
+def _begin(connection: SqliteConnection) -> None:
+    if connection.db.in_transaction:  # what an earlier failure may have left
+        connection.db.execute("ROLLBACK")
+    connection.db.execute("BEGIN IMMEDIATE")
+
+
 def _transaction(connection: SqliteConnection, jobs: list[Job]) -> list[Result]:
     db = connection.db
     results: list[Result] = []
-    db.execute("BEGIN IMMEDIATE")
     try:
         for operation, future in jobs:
             before = db.total_changes

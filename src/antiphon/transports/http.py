@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from antiphon.errors import AntiphonError, Overloaded
+from antiphon.errors import AntiphonError, BadRequest, Overloaded
 from antiphon.ids import new_id
 from antiphon.transports.asgi import App, Receive, Request, Scope, Send, answer_problem
 from antiphon.transports.identity import Identity
@@ -15,6 +15,8 @@ logger = structlog.get_logger(__name__)
 
 Handler = Callable[[Request], Awaitable[None]]
 ErrorAnswer = Callable[[Request, AntiphonError], Awaitable[None]]
+# Asked by machines that know nothing of hosts and guests, and answered however full it is.
+PROBES = ("/health", "/ready")
 _REQUEST_ID = re.compile(r"[\w.-]{1,100}")
 
 
@@ -31,16 +33,24 @@ class Route(NamedTuple):
 
 
 class Application:
-    """The ASGI application."""
+    """The ASGI application. ``hosts`` are the names it answers to; empty: any."""
 
     def __init__(
-        self, routes: list[Route], rest: App, identity: Identity, *, body_limit: int, most_connections: int
+        self,
+        routes: list[Route],
+        rest: App,
+        identity: Identity,
+        *,
+        body_limit: int,
+        most_connections: int,
+        hosts: frozenset[str],
     ) -> None:
         self._routes = [(r.method, re.compile(re.sub(r"\{\w+\}", "([^/]+)", r.path)), r) for r in routes]
         self._rest = rest
         self._identity = identity
         self._body_limit = body_limit
         self._most = most_connections
+        self._hosts = hosts
         self.open_requests = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,8 +73,10 @@ class Application:
         route = self._match(request)
         path = request.scope["path"]
         try:
-            self._check_room()
-            self._identity.identify(request)
+            if path not in PROBES:
+                self._check_host(request)
+                self._check_room()
+                self._identity.identify(request)
             if route is not None:
                 await route.handler(request)
             else:
@@ -79,6 +91,17 @@ class Application:
             return
         if not request.started:
             await (route.error if route else answer_problem)(request, failure)
+
+    def _check_host(self, request: Request) -> None:
+        """Refuse names that are not this server's.
+
+        A web page anywhere can point a name of its own at this machine and then talk to it as same-origin
+        (DNS rebinding); its requests carry that name.
+        """
+        host = (request.header(b"host") or "").lower()
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        if self._hosts and name not in self._hosts and not name.startswith("127."):
+            raise BadRequest(f"This server does not answer to {name!r}. Add it to ANTIPHON_ALLOWED_HOSTS.")
 
     def _check_room(self) -> None:
         if self.open_requests > self._most:

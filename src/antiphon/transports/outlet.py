@@ -11,6 +11,9 @@ import types
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
+import structlog
+
+logger = structlog.get_logger(__name__)
 Send = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
 
 
@@ -30,6 +33,7 @@ class Outlet:
         "_task",
         "_waiting",
         "last",
+        "stuck_since",
     )
 
     def __init__(self, send: Send, most_waiting: int, overflow: Callable[[], None]) -> None:
@@ -42,6 +46,12 @@ class Outlet:
         self._finishing = False
         self._closed = False
         self.last = 0.0
+        self.stuck_since = 0.0
+
+    @property
+    def alive(self) -> bool:
+        """Whether what is written still goes out."""
+        return not self._closed and not self._finishing
 
     def write(self, data: bytes) -> None:
         """Send bytes now, or as soon as the reader has room. Never waits."""
@@ -76,9 +86,12 @@ class Outlet:
             waits_for = sending.send(None)
         except StopIteration:
             return
-        except OSError:
+        except Exception as error:
+            # A server tells in its own way that the connection is gone.
+            logger.debug("send_failed", error=type(error).__name__)
             self._closed = True
             return
+        self.stuck_since = asyncio.get_running_loop().time()
         self._task = asyncio.get_running_loop().create_task(self._drain(sending, waits_for))
 
     async def _drain(self, sending: Coroutine[Any, Any, None], waits_for: Any) -> None:
@@ -90,12 +103,15 @@ class Outlet:
                 self._backlog.clear()
                 self._waiting = 0
                 await self._send({"type": "http.response.body", "body": data, "more_body": True})
+                self.stuck_since = asyncio.get_running_loop().time()
             if self._finishing:
                 await self._send({"type": "http.response.body", "body": b""})
-        except OSError:
+        except Exception as error:
+            logger.debug("send_failed", error=type(error).__name__)
             self._closed = True
         finally:
             self._task = None
+            self.stuck_since = 0.0
 
 
 @types.coroutine

@@ -74,7 +74,7 @@ def _add_sessions(app: FastAPI, engine: Engine) -> None:
 
     @app.get("/api/sessions", tags=["sessions"])
     async def list_sessions(
-        request: Request, limit: Limit = 50, before: Annotated[int | None, Query(ge=0)] = None
+        request: Request, limit: Limit = 50, before: Annotated[int | None, Query(ge=0, le=2**62)] = None
     ) -> dict[str, Any]:
         """List own sessions, the last used first. ``next_before`` continues the list."""
         found = await store.sessions(_principal(request), before, limit)
@@ -164,6 +164,8 @@ def _add_health(app: FastAPI, engine: Engine, health: Health) -> None:
     async def get_ready() -> Response:
         """Tell whether to send requests here: 503 while leaving, or without the store."""
         state = "ready" if engine.accepting else "draining"
+        if engine.accepting and not engine.sound:
+            state = "broken"
         try:
             await engine.store.ping()
         except AntiphonError as error:

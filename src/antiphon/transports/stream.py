@@ -13,6 +13,8 @@ from antiphon.transports.outlet import Outlet
 
 HEARTBEAT_S = 15.0
 SWEEP_S = 1.0
+# A reader that takes nothing for so long is let go.
+STUCK_S = 60.0
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache, no-transform"),
@@ -50,6 +52,7 @@ class Streams:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._open: set[EventStream] = set()
+        self._closing = False
         self._task: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
@@ -61,6 +64,7 @@ class Streams:
 
     def close(self) -> None:
         """Send every reader away to resume elsewhere, and end the heartbeat."""
+        self._closing = True
         for stream in tuple(self._open):
             stream.go_away()
         if self._task is not None:
@@ -72,7 +76,9 @@ class Streams:
             await asyncio.sleep(SWEEP_S)
             due = loop.time() - HEARTBEAT_S + SWEEP_S
             for stream in tuple(self._open):
-                if stream.outlet.last < due:
+                if stream.outlet.stuck_since and stream.outlet.stuck_since < loop.time() - STUCK_S:
+                    stream.drop()
+                elif stream.outlet.last < due:
                     stream.heartbeat()
 
     async def turn(self, request: Request, turn: Turn, style: Format, cursor: Cursor | None) -> None:
@@ -103,7 +109,9 @@ class Streams:
         stream = SessionStream(request, style, self._engine.bounds.reader_backlog_bytes, opening)
         follow = await self._engine.follow_session(request.principal, session_id, stream, cursor)
         stream.follow_cursor = lambda: follow.cursor
-        await self._serve(stream, stream.flush, lambda: self._engine.unfollow_session(session_id, follow))
+        await self._serve(
+            stream, stream.flush, lambda: self._engine.unfollow_session(request.principal, session_id, follow)
+        )
 
     async def _serve(
         self, stream: "EventStream", attach: Callable[[], None], detach: Callable[[], None]
@@ -114,6 +122,8 @@ class Streams:
             await request.start(200, HEADERS)
             stream.task = asyncio.current_task()
             attach()
+            if self._closing:
+                stream.go_away()
             # Ends when the reader leaves, and also when the response is complete.
             while (await request.receive())["type"] != "http.disconnect":
                 pass
@@ -132,7 +142,7 @@ class EventStream:
     def __init__(self, request: Request, style: Format, most_waiting: int) -> None:
         self.request = request
         self.style = style
-        self.outlet = Outlet(request.send, most_waiting, self._overflow)  # type: ignore[arg-type]
+        self.outlet = Outlet(request.send, most_waiting, self.drop)  # type: ignore[arg-type]
         self.task: asyncio.Task[Any] | None = None
         self.overflowed = False
         self._now = asyncio.get_running_loop().time
@@ -155,7 +165,8 @@ class EventStream:
         """Keep the connection open."""
         self.write(self.style.heartbeat(""))
 
-    def _overflow(self) -> None:
+    def drop(self) -> None:
+        """Let a reader go that does not read; it may resume."""
         self.overflowed = True
         if self.task is not None:
             self.task.cancel()
@@ -223,13 +234,14 @@ class SessionStream(EventStream):
 
     def feed(
         self, turn: Turn, first: int, chunks: Sequence[Chunk], others: str, memo: dict[Any, bytes]
-    ) -> None:
+    ) -> bool:
         """See SessionReader."""
         key = (self.style, others)
         data = memo.get(key)
         if data is None:
             data = memo[key] = self.style.chunks(turn, first, chunks, others)
         self.write(data)
+        return self.outlet.alive
 
     def after_end(self, turn: Turn, received: int, end: Chunk, others: str) -> None:
         """See SessionReader."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from antiphon.model import Chunk, Message, Principal, Session, Turn
-from antiphon.stores.port import Exchange, NewTurn, Outcome, Submitted
+from antiphon.stores.port import Exchange, Finished, NewTurn, Outcome, Submitted
 from antiphon.stores.sql import pods, sessions, turns
 from antiphon.stores.sql.connection import Connection
 
@@ -80,9 +80,9 @@ class SqlStore:
         """See TurnStore."""
         return await self._db.read(lambda c: turns.owned(c, principal, turn_id))
 
-    async def turns(self, principal: Principal, session_id: str, after: int) -> Sequence[Turn]:
+    async def turns(self, principal: Principal, session_id: str, after: int, limit: int) -> Sequence[Turn]:
         """See TurnStore."""
-        return await self._db.read(lambda c: turns.after(c, principal, session_id, after))
+        return await self._db.read(lambda c: turns.after(c, principal, session_id, after, limit))
 
     async def undelivered(self, principal: Principal, session_id: str, ended_after: int) -> Sequence[Turn]:
         """See UndeliveredTurns."""
@@ -96,7 +96,7 @@ class SqlStore:
         """See TurnStore."""
         return await self._db.read(lambda c: turns.history(c, prompt_id, limit))
 
-    async def finish(self, turn: Turn, outcome: Outcome) -> bool:
+    async def finish(self, turn: Turn, outcome: Outcome) -> Finished:
         """See TurnStore."""
         return await self._db.write(lambda c: turns.finish(c, turn, outcome, self._outbox))
 

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, func, insert, literal, or_, select, text, upda
 from antiphon.errors import Conflict, NotFound, RateLimited
 from antiphon.ids import new_id, now_ms
 from antiphon.model import Chunk, Principal, Turn, TurnState
-from antiphon.stores.port import Exchange, NewTurn, Outcome, Submitted
+from antiphon.stores.port import Exchange, Finished, NewTurn, Outcome, Submitted
 from antiphon.stores.sql import rows
 from antiphon.stores.sql import sessions as session_statements
 from antiphon.stores.sql.connection import Connection
@@ -56,6 +56,7 @@ _AFTER = (
     select(turns)
     .where(turns.c.session_id == bindparam("sid"), turns.c.number > bindparam("after"))
     .order_by(turns.c.number)
+    .limit(bindparam("count"))
 )
 _UNDELIVERED = (
     select(turns)
@@ -79,6 +80,7 @@ _FINISH = (
     )
     .values(state=bindparam("new_state"), ended_at=bindparam("now"), transcript=bindparam("packed"))
 )
+_EXISTS = select(turns.c.id).where(turns.c.id == bindparam("tid"))
 _STOP = update(turns).where(turns.c.id == bindparam("tid"), _active).values(stop_requested=True)
 _DELIVERED = update(turns).where(turns.c.id == bindparam("tid")).values(delivered=True)
 
@@ -244,10 +246,12 @@ def owned(conn: Connection, principal: Principal, turn_id: str) -> Turn:
     return rows.turn(row)
 
 
-def after(conn: Connection, principal: Principal, session_id: str, number: int) -> Sequence[Turn]:
+def after(conn: Connection, principal: Principal, session_id: str, number: int, limit: int) -> Sequence[Turn]:
     """Return the session's turns above a number."""
-    session_statements.owned(conn, principal, session_id)
-    return [rows.turn(row) for row in conn.execute(_AFTER, {"sid": session_id, "after": number})]
+    if session_statements.find(conn, principal, session_id) is None:
+        return []
+    values = {"sid": session_id, "after": number, "count": limit}
+    return [rows.turn(row) for row in conn.execute(_AFTER, values)]
 
 
 def undelivered(conn: Connection, principal: Principal, session_id: str, ended_after: int) -> Sequence[Turn]:
@@ -270,7 +274,7 @@ def history(conn: Connection, prompt_id: str, limit: int) -> Sequence[Exchange]:
     return [Exchange(before=row.before, text=row.content) for row in found]
 
 
-def finish(conn: Connection, turn: Turn, outcome: Outcome, outbox: bool) -> bool:
+def finish(conn: Connection, turn: Turn, outcome: Outcome, outbox: bool) -> Finished:
     """End the turn and insert its reply, if the epoch still holds."""
     now = now_ms()
     values = {
@@ -281,7 +285,7 @@ def finish(conn: Connection, turn: Turn, outcome: Outcome, outbox: bool) -> bool
         "packed": rows.pack_transcript(outcome.chunks),
     }
     if conn.execute(_FINISH, values).rowcount != 1:
-        return False
+        return "fenced" if conn.execute(_EXISTS, {"tid": turn.id}).all() else "gone"
     end = outcome.end
     conn.execute(
         _INSERT_MESSAGE,
@@ -313,7 +317,7 @@ def finish(conn: Connection, turn: Turn, outcome: Outcome, outbox: bool) -> bool
             _INSERT_EVENT,
             {"kind": "turn.ended", "subject": turn.id, "payload": payload, "created_at": now},
         )
-    return True
+    return "done"
 
 
 def request_stop(conn: Connection, principal: Principal, turn_id: str) -> Turn:
