@@ -266,3 +266,10 @@ async def test_a_passing_failure_before_the_first_token_is_survived(tmp_path, fa
         reply = await client.follow(turn["id"])
     await model.close()
     assert reply.end["state"] == "complete", reply.end
+
+
+async def test_a_name_that_is_not_this_machines_is_refused(client):
+    """A page elsewhere that points its own name here (DNS rebinding) gets nothing."""
+    for host, status in {"evil.example": 400, "localhost:1": 200, "127.0.0.1": 200, "[::1]:80": 200}.items():
+        async with client.http.get(f"{client.url}/api/bots", headers={"Host": host}) as response:
+            assert response.status == status, host

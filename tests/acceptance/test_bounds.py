@@ -105,7 +105,7 @@ async def test_a_slow_reader_is_let_go_and_resumes(tmp_path, model):
         host, port = server.url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
         path = f"/api/sessions/{session}/events"
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nX-User-ID: ann\r\n\r\n".encode())
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-User-ID: ann\r\n\r\n".encode())
         await reader.readuntil(b"connected")
         for _ in range(30):
             turn = await client.send(session, "x", model=many)

@@ -202,3 +202,63 @@ async def test_health_tells_what_this_contract_asks(client):
     assert health["active_buffers"] == 0
     assert health["nats_connected"] is False
     assert json.dumps(health)
+
+
+async def test_following_a_session_before_it_exists_shows_nothing_of_another_users(client):
+    bob = Subscriber(client, user="bob", session="later")
+    reading = asyncio.create_task(bob.read(completed(1)))
+    while bob.connected is None:
+        await asyncio.sleep(0.01)
+    accepted = await submit(client, session_id="later")
+    await Subscriber(client, session="later").read(completed(1))
+    reading.cancel()
+    assert accepted["message_id"] not in bob.texts
+    assert bob.next == {}
+
+
+async def test_the_cursor_of_a_long_session_stays_short(client):
+    subscriber = Subscriber(client)
+    reading = asyncio.create_task(subscriber.read(completed(70)))
+    while subscriber.connected is None:
+        await asyncio.sleep(0.01)
+    for i in range(70):
+        await submit(client, message=f"m{i}", model="test-2-0-0")
+        while len(subscriber.complete) <= i:
+            await asyncio.sleep(0.005)
+    await asyncio.wait_for(reading, 30)
+    assert subscriber.cursor.count(",") <= 1, subscriber.cursor
+    accepted = await submit(client, message="once more")
+    await subscriber.read(completed(71))
+    assert subscriber.texts[accepted["message_id"]] == expected_text("once more", 30)
+
+
+async def test_the_end_is_told_once_however_often_one_comes_back(client):
+    await submit(client, model="test-5-0-0")
+    subscriber = await Subscriber(client).read(completed(1))
+    await submit(client, message="two", model="test-5-0-0")
+    await subscriber.read(completed(2))
+    assert [c["type"] for c in subscriber.complete] == ["message_complete"] * 2
+    assert len({c["message_id"] for c in subscriber.complete}) == 2
+
+
+async def test_a_cursor_of_elsewhere_is_expired(client):
+    await submit(client, model="test-5-0-0")
+    await Subscriber(client).read(completed(1))
+    for cursor in ("9.3", "1.300"):
+        where = {"session_id": "s", "user_id": "ann", "last_event_id": cursor}
+        answer = await client.call("GET", "/api/sse", 410, params=where)
+        assert answer["code"] == "cursor_expired"
+
+
+async def test_a_subscriber_from_before_the_session_can_come_back(client):
+    subscriber = Subscriber(client)
+    reading = asyncio.create_task(subscriber.read(completed(1)))
+    while subscriber.connected is None:
+        await asyncio.sleep(0.01)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    reading = asyncio.create_task(subscriber.read(completed(1)))
+    await asyncio.sleep(0.1)
+    await submit(client)
+    await asyncio.wait_for(reading, 30)
+    assert list(subscriber.texts.values()) == [expected_text("x", 30)]

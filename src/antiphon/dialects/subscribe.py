@@ -78,6 +78,8 @@ def _events(turn: Turn, seq: int, chunk: Chunk, others: str, now: str) -> bytes:
         return _final(chunk, cursor, body) + _complete(turn, seq + 1, chunk, others)
     elif chunk.kind == "reset":
         body |= {"chunk_type": "system", "metadata": {"reset": True, **msgspec.json.decode(chunk.text)}}
+    elif chunk.kind == "seam":
+        body |= {"chunk_type": "system", "metadata": {"resumed": True, **msgspec.json.decode(chunk.text)}}
     elif chunk.kind == "reasoning":
         body |= {"chunk_type": "metadata", "metadata": {"reasoning": chunk.text}}
     else:

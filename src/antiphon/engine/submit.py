@@ -115,13 +115,7 @@ class Submitter:
             )
         check_session_id(ask.session_id)
         if ask.text is not None:
-            if not ask.text.strip():
-                raise Invalid("The message is empty. Write something.")
-            if len(ask.text) > self._bounds.message_chars:
-                most = self._bounds.message_chars
-                raise TooLarge(f"The message has {len(ask.text)} characters; at most {most} are taken.")
-            if "\x00" in ask.text:
-                raise Invalid("The message contains a NUL character, which no database stores. Remove it.")
+            self._check_text(ask.text)
         if ask.model is not None and len(ask.model) > LONGEST_MODEL:
             raise Invalid(f"A model's name has at most {LONGEST_MODEL} characters.")
         if ask.idempotency_key is not None and not _KEY.fullmatch(ask.idempotency_key):
@@ -129,6 +123,15 @@ class Submitter:
         for name, value in (("params", ask.params), ("metadata", ask.metadata), ("context", ask.context)):
             if value and len(msgspec.json.encode(value)) > self._bounds.metadata_bytes:
                 raise TooLarge(f"{name} takes more than {self._bounds.metadata_bytes} bytes as JSON.")
+
+    def _check_text(self, text: str) -> None:
+        if not text.strip():
+            raise Invalid("The message is empty. Write something.")
+        if len(text) > self._bounds.message_chars:
+            most = self._bounds.message_chars
+            raise TooLarge(f"The message has {len(text)} characters; at most {most} are taken.")
+        if "\x00" in text:
+            raise Invalid("The message contains a NUL character, which no database stores. Remove it.")
 
     async def _check_rates(self, principal: Principal, ask: Ask) -> None:
         # The narrowest first: what one session may not send is not held against its user and address.

@@ -86,8 +86,7 @@ class Outlet:
             waits_for = sending.send(None)
         except StopIteration:
             return
-        except Exception as error:
-            # A server tells in its own way that the connection is gone.
+        except (OSError, RuntimeError) as error:  # the connection is gone, or the response is over
             logger.debug("send_failed", error=type(error).__name__)
             self._closed = True
             return
@@ -106,7 +105,7 @@ class Outlet:
                 self.stuck_since = asyncio.get_running_loop().time()
             if self._finishing:
                 await self._send({"type": "http.response.body", "body": b""})
-        except Exception as error:
+        except (OSError, RuntimeError) as error:
             logger.debug("send_failed", error=type(error).__name__)
             self._closed = True
         finally:

@@ -85,13 +85,13 @@ class Streams:
         """Answer with the events of one turn, until its end."""
         received = cursor.of(turn.number) if cursor else 0
         channel = await self._engine.channel(turn)
+        channel.check(received or 0)
         if channel.ended and (received is None or received >= len(channel.chunks)):
             # Nothing is left to tell. 204 is what ends an EventSource's reconnecting.
             await request.start(204, [])
             await request.send({"type": "http.response.body", "body": b""})
             return
         stream = TurnStream(request, style, self._engine.bounds.reader_backlog_bytes)
-        channel.check(received or 0)
         await self._serve(stream, lambda: stream.attach(channel, received or 0), stream.detach)
 
     async def session(
