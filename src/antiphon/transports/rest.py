@@ -54,6 +54,7 @@ def make_rest(engine: Engine, health: Health, routes: Sequence[Route]) -> FastAP
     """Return the FastAPI application; ``routes`` are the raw ones, to be documented with it."""
     app = FastAPI(title="Antiphon", version=__version__, docs_url=None, redoc_url=None)
     _add_sessions(app, engine)
+    _add_messages(app, engine)
     _add_turns(app, engine)
     _add_health(app, engine, health)
     _add_errors(app)
@@ -99,6 +100,10 @@ def _add_sessions(app: FastAPI, engine: Engine) -> None:
     async def delete_session(request: Request, session_id: SessionId) -> None:
         """Delete a session; replies under way in it are stopped."""
         await engine.delete_session(_principal(request), session_id)
+
+
+def _add_messages(app: FastAPI, engine: Engine) -> None:
+    store = engine.store
 
     @app.get("/api/sessions/{session_id}/messages", tags=["messages"])
     async def list_messages(

@@ -178,33 +178,14 @@ def _check_prompt(conn: Connection, new: NewTurn) -> None:
 def _insert(conn: Connection, new: NewTurn, parent_id: str | None) -> Turn:
     now = now_ms()
     number = conn.execute(_NEXT_NUMBER, {"sid": new.session_id, "now": now}).scalar_one()
-    turn_id, prompt_id = new_id("turn"), new.prompt_id or new_id("msg")
-    if new.text is not None:
-        conn.execute(
-            _INSERT_MESSAGE,
-            {
-                "id": prompt_id,
-                "session_id": new.session_id,
-                "ordinal": 2 * number,
-                "role": "user",
-                "sender": new.sender,
-                "status": "complete",
-                "content": new.text,
-                "parent_id": parent_id,
-                "turn_id": turn_id,
-                "usage": None,
-                "metadata": rows.to_json(new.metadata),
-                "created_at": now,
-            },
-        )
     turn = Turn(
-        id=turn_id,
+        id=new_id("turn"),
         session_id=new.session_id,
         number=number,
         state=TurnState.RUNNING if new.claim_for else TurnState.QUEUED,
         pod=new.claim_for,
         epoch=1 if new.claim_for else 0,
-        prompt_id=prompt_id,
+        prompt_id=new.prompt_id or new_id("msg"),
         reply_id=new_id("msg"),
         bot=new.bot,
         model=new.model,
@@ -213,6 +194,8 @@ def _insert(conn: Connection, new: NewTurn, parent_id: str | None) -> Turn:
         created_at=now,
         ended_at=None,
     )
+    if new.text is not None:
+        _insert_prompt(conn, new, turn, parent_id)
     conn.execute(
         _INSERT_TURN,
         {
@@ -236,6 +219,26 @@ def _insert(conn: Connection, new: NewTurn, parent_id: str | None) -> Turn:
         },
     )
     return turn
+
+
+def _insert_prompt(conn: Connection, new: NewTurn, turn: Turn, parent_id: str | None) -> None:
+    conn.execute(
+        _INSERT_MESSAGE,
+        {
+            "id": turn.prompt_id,
+            "session_id": turn.session_id,
+            "ordinal": 2 * turn.number,
+            "role": "user",
+            "sender": new.sender,
+            "status": "complete",
+            "content": new.text,
+            "parent_id": parent_id,
+            "turn_id": turn.id,
+            "usage": None,
+            "metadata": rows.to_json(new.metadata),
+            "created_at": turn.created_at,
+        },
+    )
 
 
 def owned(conn: Connection, principal: Principal, turn_id: str) -> Turn:

@@ -12,12 +12,14 @@ ACTIVE = sa.text("state IN ('queued', 'running')")
 
 
 def upgrade() -> None:
-    _conversation_tables()
+    _sessions()
+    _messages()
+    _turns()
     _fleet_tables()
     _log_tables()
 
 
-def _conversation_tables() -> None:
+def _sessions() -> None:
     op.create_table(
         "sessions",
         sa.Column("id", SESSION_ID, nullable=False),
@@ -30,6 +32,9 @@ def _conversation_tables() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_sessions"),
     )
     op.create_index("ix_sessions_owner_updated_at", "sessions", ["owner", "updated_at"])
+
+
+def _messages() -> None:
     op.create_table(
         "messages",
         sa.Column("id", ID, nullable=False),
@@ -50,6 +55,9 @@ def _conversation_tables() -> None:
         ),
         sa.UniqueConstraint("session_id", "ordinal", name="uq_messages_session_id_ordinal"),
     )
+
+
+def _turns() -> None:
     op.create_table(
         "turns",
         sa.Column("id", ID, nullable=False),
