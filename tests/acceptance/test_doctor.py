@@ -164,8 +164,8 @@ def test_all_wrong_settings_are_told_without_secrets(doctor):
         DATABASE_URL=f"postgresql://someone:{password}@box/db",
     )
     assert code == 1
-    for name in ("PORT", "ANTIPHON_SECRET", "DATABASE_URL"):
-        assert f"PROBLEM  settings   {name}=" in said
+    for name in ("PORT=", "ANTIPHON_SECRET:", "DATABASE_URL:"):
+        assert f"PROBLEM  settings   {name}" in said
     assert short not in said
     assert password not in said
 
@@ -239,7 +239,7 @@ def test_a_database_of_somebody_else(tmp_path, statement, told, report):
     assert told in problems(findings)[0][1]
 
 
-@pytest.mark.parametrize("path", ["", "file/antiphon.db", "."])
+@pytest.mark.parametrize("path", ["file/antiphon.db", "."])
 def test_a_database_that_cannot_be_made(tmp_path, path, report):
     (tmp_path / "file").write_text("in the way")
     code, findings = report(DATABASE_URL=f"sqlite:///{path}")

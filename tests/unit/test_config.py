@@ -81,6 +81,13 @@ def test_all_wrong_settings_are_told_at_once(monkeypatch):
     assert not any("short" in line or "somewhere" in line for line in told), "a secret was shown"
 
 
+@pytest.mark.parametrize("url", ["sqlite:///", "sqlite:///folder/", "sqlite://", "mysql://u:p@h/d"])
+def test_a_database_url_that_names_no_file(monkeypatch, url):
+    monkeypatch.setenv("DATABASE_URL", url)
+    (told,) = faults()
+    assert "sqlite:///path/to/file.db" in told
+
+
 def test_a_fault_says_what_was_given_and_what_it_should_be(monkeypatch):
     monkeypatch.setenv("ANTIPHON_RATE_USER", "often")
     assert faults() == ["ANTIPHON_RATE_USER='often': a rate looks like 30/minute"]
