@@ -176,7 +176,7 @@ class Settings(BaseSettings):
 
     @property
     def sqlite_path(self) -> Path:
-        """The database file."""
+        """The database file, links followed: two names of one file must not get two locks."""
         return Path(self.database_url.removeprefix("sqlite:///")).resolve()
 
 

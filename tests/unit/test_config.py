@@ -30,7 +30,7 @@ def faults(**flags):
 def test_defaults_need_nothing():
     settings = load_settings()
     assert (settings.host, settings.port) == ("127.0.0.1", 8000)
-    assert settings.sqlite_path == Path("data/antiphon.db")
+    assert settings.sqlite_path == Path("data/antiphon.db").resolve()
     assert settings.providers == {}
     assert settings.bots == {}
 
@@ -48,7 +48,7 @@ def test_flags_go_over_the_environment(monkeypatch):
     monkeypatch.setenv("HOST", "0.0.0.0")
     settings = load_settings({"port": 9001, "host": None, "database_url": "sqlite:///other.db"})
     assert (settings.port, settings.host) == (9001, "0.0.0.0")
-    assert settings.sqlite_path == Path("other.db")
+    assert settings.sqlite_path == Path("other.db").resolve()
 
 
 def test_an_absolute_database_path():
