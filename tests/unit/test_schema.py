@@ -1,0 +1,57 @@
+"""The migrations end at the schema that the statements are written for; what else the tables hold."""
+
+import json
+import shutil
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect
+
+from antiphon.app import migrate
+from antiphon.config import Settings
+from antiphon.model import Chunk, End, Principal, TurnState
+from antiphon.stores.port import NewTurn, Outcome
+from antiphon.stores.sql.migrate import HEAD, current
+from antiphon.stores.sql.schema import metadata
+from antiphon.stores.sql.store import SqlStore
+from antiphon.stores.sqlite import SqliteExecutor, make_engine
+
+
+def test_the_migrated_database_is_the_schema(migrated_database):
+    engine = make_engine(migrated_database)
+    with engine.connect() as connection:
+        assert current(connection) == HEAD
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        found = {i["name"] for i in inspect(connection).get_indexes("turns")}
+    engine.dispose()
+    assert {"ix_turns_active_pod", "ix_turns_active_session"} <= found
+
+
+def test_a_second_migration_does_nothing(tmp_path):
+    settings = Settings(database_url=f"sqlite:///{tmp_path / 'a.db'}")
+    assert migrate(settings)
+    assert not migrate(settings)
+
+
+async def test_with_the_outbox_on_an_ended_turn_leaves_one_row(migrated_database, tmp_path):
+    path = shutil.copy(migrated_database, tmp_path / "antiphon.db")
+    executor = SqliteExecutor(path)
+    store = SqlStore(executor, outbox=True)
+    ann = Principal("user:ann")
+    new = NewTurn(
+        session_id="s",
+        bot="b",
+        model="m",
+        text="x",
+        create_session=True,
+        claim_for="pod",
+        idempotency_key="k",
+    )
+    turn = (await store.submit(ann, new)).turn
+    end = End(state=TurnState.COMPLETE, finish_reason="stop", model="m", message_id=turn.reply_id)
+    outcome = Outcome(state=TurnState.COMPLETE, content="", end=end, chunks=[Chunk("end", "{}")])
+    assert [await store.finish(turn, outcome) for _ in range(2)] == ["done", "fenced"]
+    rows = await executor.read(lambda c: c.exec_driver_sql("SELECT kind, subject, payload FROM events").all())
+    await store.close()
+    assert [(row.kind, row.subject) for row in rows] == [("turn.ended", turn.id)]
+    assert json.loads(rows[0].payload)["session_id"] == "s"
