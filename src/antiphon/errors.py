@@ -3,6 +3,7 @@
     AntiphonError
     ├── BadRequest              400  not understood at all: not JSON, not UTF-8, an unreadable cursor
     ├── NotFound                404  no such thing, or another principal's
+    ├── MethodNotAllowed        405  the path takes another method
     ├── Conflict                409  contradicts what is stored
     ├── CursorExpired           410  the chunks at that cursor are gone
     ├── TooLarge                413  over a size bound
@@ -51,6 +52,13 @@ class NotFound(AntiphonError):
 
     status = 404
     code = "not_found"
+
+
+class MethodNotAllowed(AntiphonError):
+    """There is such a path, but it takes another method."""
+
+    status = 405
+    code = "method_not_allowed"
 
 
 class Conflict(AntiphonError):

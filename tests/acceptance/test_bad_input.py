@@ -108,6 +108,7 @@ REQUESTS = {
     "unknown message": ("GET", "/api/messages/msg_0", {}, b"", 404, "not_found", "msg_0"),
     "unknown path": ("GET", "/api/nothing", {}, b"", 404, "not_found", "/docs"),
     "wrong method": ("PUT", "/api/sessions", JSON, b"{}", 405, None, ""),
+    "wrong method, raw": ("GET", "/api/chat", {}, b"", 405, "method_not_allowed", "POST"),
     "bad limit": ("GET", "/api/sessions?limit=0", {}, b"", 422, "invalid", "limit"),
     "high limit": ("GET", "/api/sessions/s/messages?limit=9999", {}, b"", 422, "invalid", "limit"),
     "bad cursor": ("GET", "/api/sessions/s/events?cursor=zwölf", {}, b"", 400, "bad_request", "cursor"),
@@ -155,7 +156,7 @@ async def test_bad_requests_are_told_and_store_nothing(quiet, subtests):
                 told = answer.get("detail") or answer.get("error")
                 assert (response.status, word in told) == (status, True), answer
                 assert code is None or answer["code"] == code
-                if not path.startswith(("/api/chat", "/api/sse")):
+                if status == 405 or not path.startswith(("/api/chat", "/api/sse")):
                     assert response.content_type == "application/problem+json"
                     assert answer["status"] == status
     assert [s["turn_count"] for s in (await quiet.call("GET", "/api/sessions"))["sessions"]] == [0]

@@ -45,7 +45,6 @@ async def test_with_the_outbox_on_an_ended_turn_leaves_one_row(migrated_database
         text="x",
         create_session=True,
         claim_for="pod",
-        idempotency_key="k",
     )
     turn = (await store.submit(ann, new)).turn
     end = End(state=TurnState.COMPLETE, finish_reason="stop", model="m", message_id=turn.reply_id)

@@ -14,6 +14,9 @@ STATEMENTS = {
 }
 
 
+SMALL = {"path", "pods", "CONSTANT"}
+
+
 @pytest.mark.parametrize("name", sorted(STATEMENTS))
 def test_no_table_is_scanned(name, migrated_database):
     if STATEMENTS[name].is_insert:
@@ -23,7 +26,6 @@ def test_no_table_is_scanned(name, migrated_database):
     db = connect(migrated_database, "NORMAL")
     plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {compiled}", values)]
     db.close()
-    scans = [
-        step for step in plan if step.startswith("SCAN") and "path" not in step and "CONSTANT" not in step
-    ]
+    # The CTE of a history is as long as the history; pods are a handful.
+    scans = [step for step in plan if step.startswith("SCAN") and step.split()[1] not in SMALL]
     assert not scans, plan

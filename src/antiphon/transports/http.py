@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from antiphon.errors import AntiphonError, BadRequest, Overloaded
+from antiphon.errors import AntiphonError, BadRequest, MethodNotAllowed, Overloaded
 from antiphon.ids import new_id
 from antiphon.transports.asgi import App, Receive, Request, Scope, Send, answer_problem
 from antiphon.transports.identity import Identity
@@ -70,9 +70,10 @@ class Application:
             self.open_requests -= 1
 
     async def _dispatch(self, request: Request) -> None:
-        route = self._match(request)
+        route: Route | None = None
         path = request.scope["path"]
         try:
+            route = self._match(request)
             if path not in PROBES:
                 self._check_host(request)
                 self._check_room()
@@ -108,13 +109,18 @@ class Application:
             raise Overloaded("Too many connections are open here. Try again shortly.", retry_after=2)
 
     def _match(self, request: Request) -> Route | None:
+        """Return the raw route of the request, None if it is FastAPI's. Raises MethodNotAllowed."""
         path, method = request.scope["path"], request.scope["method"]
+        takes: list[str] = []
         for route_method, pattern, route in self._routes:
-            if method == route_method:
-                found = pattern.fullmatch(path)
-                if found is not None:
-                    request.params = found.groups()
-                    return route
+            found = pattern.fullmatch(path)
+            if found is not None and method == route_method:
+                request.params = found.groups()
+                return route
+            if found is not None:
+                takes.append(route_method)
+        if takes:
+            raise MethodNotAllowed(f"{path} takes {' and '.join(takes)}, not {method}.")
         return None
 
     async def _serve_rest(self, request: Request) -> None:
