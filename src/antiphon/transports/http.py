@@ -1,12 +1,13 @@
 """The application as a whole: raw routes first, FastAPI for the rest, and what holds for every request."""
 
+import functools
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 import structlog
 
-from antiphon.errors import AntiphonError, BadRequest, MethodNotAllowed, Overloaded
+from antiphon.errors import AntiphonError, BadRequest, Overloaded
 from antiphon.ids import new_id
 from antiphon.transports.asgi import App, Receive, Request, Scope, Send, answer_problem
 from antiphon.transports.identity import Identity
@@ -31,6 +32,16 @@ class Route(NamedTuple):
     parameters: tuple[str, ...] = ()
     answers: tuple[tuple[int, str], ...] = ((200, "text/event-stream"),)
 
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """What the path looks like; its groups are the parameters."""
+        return _pattern(self.path)
+
+
+@functools.cache
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{\w+\}", "([^/]+)", path))
+
 
 class Application:
     """The ASGI application. ``hosts`` are the names it answers to; empty: any."""
@@ -45,7 +56,7 @@ class Application:
         most_connections: int,
         hosts: frozenset[str],
     ) -> None:
-        self._routes = [(r.method, re.compile(re.sub(r"\{\w+\}", "([^/]+)", r.path)), r) for r in routes]
+        self._routes = routes
         self._rest = rest
         self._identity = identity
         self._body_limit = body_limit
@@ -70,10 +81,9 @@ class Application:
             self.open_requests -= 1
 
     async def _dispatch(self, request: Request) -> None:
-        route: Route | None = None
+        route = self._match(request)
         path = request.scope["path"]
         try:
-            route = self._match(request)
             if path not in PROBES:
                 self._check_host(request)
                 self._check_room()
@@ -109,18 +119,13 @@ class Application:
             raise Overloaded("Too many connections are open here. Try again shortly.", retry_after=2)
 
     def _match(self, request: Request) -> Route | None:
-        """Return the raw route of the request, None if it is FastAPI's. Raises MethodNotAllowed."""
         path, method = request.scope["path"], request.scope["method"]
-        takes: list[str] = []
-        for route_method, pattern, route in self._routes:
-            found = pattern.fullmatch(path)
-            if found is not None and method == route_method:
-                request.params = found.groups()
-                return route
-            if found is not None:
-                takes.append(route_method)
-        if takes:
-            raise MethodNotAllowed(f"{path} takes {' and '.join(takes)}, not {method}.")
+        for route in self._routes:
+            if method == route.method:
+                found = route.pattern.fullmatch(path)
+                if found is not None:
+                    request.params = found.groups()
+                    return route
         return None
 
     async def _serve_rest(self, request: Request) -> None:

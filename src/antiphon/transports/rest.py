@@ -13,7 +13,15 @@ from starlette.exceptions import HTTPException
 from antiphon import __version__
 from antiphon.engine.engine import Engine
 from antiphon.engine.submit import check_session_id
-from antiphon.errors import AntiphonError, BadRequest, Invalid, NotFound, ProviderError, TooLarge
+from antiphon.errors import (
+    AntiphonError,
+    BadRequest,
+    Invalid,
+    MethodNotAllowed,
+    NotFound,
+    ProviderError,
+    TooLarge,
+)
 from antiphon.ids import new_id, now_ms
 from antiphon.model import Principal
 from antiphon.transports import views
@@ -57,7 +65,7 @@ def make_rest(engine: Engine, health: Health, routes: Sequence[Route]) -> FastAP
     _add_messages(app, engine)
     _add_turns(app, engine)
     _add_health(app, engine, health)
-    _add_errors(app)
+    _add_errors(app, routes)
     app.openapi = lambda: _openapi(app, routes)  # type: ignore[method-assign]
     return app
 
@@ -179,7 +187,7 @@ def _add_health(app: FastAPI, engine: Engine, health: Health) -> None:
         return Response(body, 200 if state == "ready" else 503, media_type="application/json")
 
 
-def _add_errors(app: FastAPI) -> None:
+def _add_errors(app: FastAPI, routes: Sequence[Route]) -> None:
     def answer(request: Request, error: AntiphonError, status: int | None = None) -> Response:
         details = problem(error, request.url.path)
         details["status"] = status or error.status
@@ -205,6 +213,11 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def failed(request: Request, error: HTTPException) -> Response:
+        path = request.url.path
+        takes = [route.method for route in routes if route.pattern.fullmatch(path)]
+        if takes and error.status_code in (NotFound.status, MethodNotAllowed.status):
+            told = f"{path} takes {' and '.join(takes)}, not {request.method}."
+            return answer(request, MethodNotAllowed(told))
         if error.status_code == NotFound.status:
             return answer(request, NotFound("There is nothing at this path. See /docs."))
         return answer(request, BadRequest(f"{error.detail}."), error.status_code)
