@@ -200,3 +200,14 @@ async def test_a_reader_that_raises_disturbs_nobody(path):
         gate.open.set()
         await tap.has("end")
         assert engine.sound
+
+
+async def test_who_attaches_to_a_channel_lost_meanwhile_is_sent_away(path):
+    async with engine_on(path, Gate()) as engine:
+        turn, _ = await begin(engine)
+        channel = await engine.channel(turn)
+        channel.lose()
+        late = Tap()
+        channel.attach(late, 0)
+        assert late.gone
+        assert late.chunks

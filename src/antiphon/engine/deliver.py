@@ -38,12 +38,13 @@ class Reader(Protocol):
 class Channel:
     """The committed chunks of one turn and those who follow it."""
 
-    __slots__ = ("_idle", "beats_alone", "chunks", "fed", "readers", "turn")
+    __slots__ = ("_idle", "beats_alone", "chunks", "fed", "gone", "readers", "turn")
 
     def __init__(self, turn: Turn, chunks: list[Chunk], idle: Callable[["Channel"], None]) -> None:
         self.turn = turn
         self.chunks = chunks
         self.fed = False
+        self.gone = False
         self.beats_alone = 0
         self.readers: list[Reader] = []
         self._idle = idle
@@ -67,7 +68,9 @@ class Channel:
         self.check(received)
         if received < len(self.chunks):
             reader.feed(self.turn, received, self.chunks[received:], {})
-        if not self.ended:
+        if self.gone and not self.ended:  # lost since the reader asked for it
+            reader.lost(self.turn)
+        elif not self.ended:
             self.readers.append(reader)
 
     def detach(self, reader: Reader) -> None:
@@ -96,6 +99,7 @@ class Channel:
     def lose(self) -> None:
         """Send all readers away to come back with their cursor; this process feeds the turn no more."""
         self.fed = False
+        self.gone = True
         readers, self.readers = self.readers, []
         for reader in readers:
             reader.lost(self.turn)
