@@ -1,7 +1,7 @@
 """The log on SQLite: one row a commit, whatever the number of turns in it.
 
 A row a chunk with an index by turn costs 5-8 µs a chunk at 1,000 running turns, most of it spent on
-touching hundreds of index pages a commit; one row a commit costs under 1 µs (docs/decisions/002). What is
+touching hundreds of index pages a commit; one row a commit is one insert (docs/decisions/002). What is
 paid for it: to read a turn back, the rows since its first chunk are scanned. That is rare: readers of the
 writing process are served from memory, ended turns from the store, and a takeover reads all its turns in
 one scan.

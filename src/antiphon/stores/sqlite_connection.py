@@ -1,7 +1,7 @@
 """A connection that runs SQLAlchemy statements straight on ``sqlite3``.
 
-A turn is about eight statements. Compiled and cached as they are, SQLAlchemy's execution still costs 40 µs
-each, twice what SQLite itself needs for it, on the one thread that writes (docs/performance.md).
+A turn is about eight statements, all on the one thread that writes. Run by SQLAlchemy, compiled and cached as
+they are, they took twice that thread's share of the process (docs/decisions/005).
 """
 
 import collections

@@ -1,6 +1,7 @@
 """What the raw ASGI routes share: reading a request, answering it, telling errors.
 
-Streaming paths and submission are plain ASGI: a framework's request handling costs as much as ten tokens.
+Streaming paths and submission are plain ASGI: what a framework does for each request would add to every turn,
+and nothing of it is needed here.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping

@@ -19,7 +19,7 @@ def current(connection: Connection) -> str | None:
 def upgrade(connection: Connection) -> bool:
     """Bring the schema to ``HEAD``; return whether anything was done.
 
-    Alembic takes a fifth of a second to import, so it is not touched when there is nothing to do.
+    Alembic is imported only when there is something to do: most starts have nothing.
     """
     if current(connection) == HEAD:
         return False

@@ -1,7 +1,7 @@
 """Tables of every relational store.
 
-Times are Unix milliseconds. JSON is kept as text: it is only ever read whole, and decoding it with msgspec
-costs a tenth of a driver's JSON type.
+Times are Unix milliseconds. JSON is kept as text: it is only ever read whole, and msgspec decodes it to the
+types wanted.
 """
 
 from sqlalchemy import (
