@@ -33,7 +33,7 @@ settings: setup
 	@$(BIN)/antiphon settings > docs/settings.md
 
 lock: setup
-	@$(BIN)/uv pip compile -q pyproject.toml --group dev --universal --generate-hashes \
+	@$(BIN)/uv pip compile -q pyproject.toml --group dev --all-extras --universal --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url -o requirements.lock
 
 format: setup

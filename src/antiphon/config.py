@@ -5,10 +5,11 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 import msgspec
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from antiphon.providers.port import Model
@@ -17,7 +18,8 @@ from antiphon.providers.presets import PRESETS
 RATE = re.compile(r"\d+ ?/ ?(second|minute|hour|day)")
 
 
-_UNSHOWN = {"secret", "database_url", "DATABASE_URL"}
+_UNSHOWN = {"secret", "database_url", "DATABASE_URL", "redis_url", "REDIS_URL", "nats_url", "NATS_URL"}
+_SQLITE, _POSTGRES = "sqlite:///", ("postgresql://", "postgres://")
 
 
 class SettingsError(Exception):
@@ -68,8 +70,23 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "sqlite:///data/antiphon.db",
         alias="DATABASE_URL",
-        description="where everything is stored; the scheme chooses the store (`sqlite`)",
+        description="where everything is stored; the scheme chooses the store (`sqlite`, `postgresql`)",
     )
+    database_pool: int = Field(
+        10, ge=2, le=200, description="connections to PostgreSQL a process holds at most, one more for wake-ups"
+    )
+    redis_url: str | None = Field(
+        None, alias="REDIS_URL", description="a Redis: takes the chunk log, wake-ups, limits and connections"
+    )
+    nats_url: str | None = Field(
+        None,
+        alias="NATS_URL",
+        description="a NATS with JetStream: takes wake-ups, the chunk log if there is no Redis, and workflows",
+    )
+    role: Literal["all", "api", "worker"] = Field(
+        "all", description="`api`: takes requests and runs no replies; `worker`: the other way round"
+    )
+    workers: int = Field(1, ge=1, le=64, description="processes that share the port, for more than one core")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", alias="LOG_LEVEL", description="least severe log line that is written"
     )
@@ -81,10 +98,18 @@ class Settings(BaseSettings):
         None, min_length=16, description="signs guest cookies; made and kept in the store when not given"
     )
 
-    chunk_log: Literal["auto", "sqlite", "memory"] = Field(
+    chunk_log: Literal["auto", "sqlite", "postgres", "redis", "nats", "memory"] = Field(
         "auto",
-        description="where running replies are logged; `auto`: with the store. "
+        description="where running replies are logged; `auto`: Redis, else NATS, else with the store. "
         "`memory` is faster and loses running replies with the process",
+    )
+    bus: Literal["auto", "memory", "local", "postgres", "redis", "nats"] = Field(
+        "auto",
+        description="what wakes the other processes; `auto`: NATS, else Redis, else PostgreSQL, "
+        "else a local socket if there are several workers",
+    )
+    limiter: Literal["auto", "memory", "redis"] = Field(
+        "auto", description="where rates are counted; `auto`: in Redis if there is one, else by each process"
     )
     sqlite_synchronous: Literal["FULL", "NORMAL"] = Field(
         "FULL",
@@ -110,6 +135,9 @@ class Settings(BaseSettings):
     max_reply_chars: int = Field(400_000, ge=1, description="length of a reply; a longer one fails")
     max_chunks_a_turn: int = Field(50_000, ge=1, description="chunks of a reply; one with more fails")
     max_running_turns: int = Field(2_000, ge=1, description="replies under way in a process")
+    max_queued_turns: int = Field(
+        1_000, ge=0, description="messages of all users that wait for a process with room"
+    )
     max_running_turns_a_session: int = Field(4, ge=1, description="replies under way in a session")
     max_connections: int = Field(10_000, ge=1, description="requests open at once, streams included")
     max_turn_seconds: float = Field(1_800, gt=0, description="how long a reply may take")
@@ -148,10 +176,42 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _database(cls, value: str) -> str:
-        path = value.removeprefix("sqlite:///")
-        if path == value or not path or path.endswith("/"):
-            raise ValueError("this version knows sqlite:///path/to/file.db only")
+        path = value.removeprefix(_SQLITE)
+        is_file = path != value and path and not path.endswith("/")
+        if not is_file and not _names_host(value, _POSTGRES):
+            raise ValueError("must be sqlite:///path/to/file.db or postgresql://user:password@host/database")
         return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: str | None) -> str | None:
+        if value and not _names_host(value, ("redis://", "rediss://")):
+            raise ValueError("must be redis://host:6379/0")
+        return value or None
+
+    @field_validator("nats_url")
+    @classmethod
+    def _nats(cls, value: str | None) -> str | None:
+        if value and not all(_names_host(one, ("nats://", "tls://")) for one in value.split(",")):
+            raise ValueError("must be nats://host:4222 (several: separated by commas)")
+        return value or None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        """Refuse a back end whose server is not named, and processes that cannot reach each other."""
+        have = {"memory", "local", self.store, *(["redis"] if self.redis_url else [])}
+        have |= {"nats"} if self.nats_url else set()
+        for name in ("chunk_log", "bus", "limiter"):
+            value = getattr(self, name)
+            if value != "auto" and value not in have:
+                address = {"redis": "REDIS_URL", "nats": "NATS_URL"}.get(value, "DATABASE_URL")
+                raise ValueError(f"{variable(name)}={value} needs {address} to name such a server")
+        shared = self.workers > 1 or self.role != "all"
+        if shared and "memory" in (self.chunk_log, self.bus):
+            raise ValueError("several processes cannot share a log or a bus in memory")
+        if self.role != "all" and self.store == "sqlite":
+            raise ValueError("a role other than `all` needs a database that pods share: set DATABASE_URL")
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -166,6 +226,36 @@ class Settings(BaseSettings):
         return init_settings, env_settings
 
     @property
+    def store(self) -> Literal["sqlite", "postgres"]:
+        """The kind of store."""
+        return "sqlite" if self.database_url.startswith(_SQLITE) else "postgres"
+
+    @property
+    def log_kind(self) -> str:
+        """The chunk log in use."""
+        if self.chunk_log != "auto":
+            return self.chunk_log
+        return "redis" if self.redis_url else "nats" if self.nats_url else self.store
+
+    @property
+    def bus_kind(self) -> str:
+        """The bus in use."""
+        if self.bus != "auto":
+            return self.bus
+        if self.nats_url or self.redis_url:
+            return "nats" if self.nats_url else "redis"
+        if self.store == "sqlite":
+            return "local" if self.workers > 1 else "memory"
+        return "postgres"
+
+    @property
+    def limiter_kind(self) -> str:
+        """The limiter in use."""
+        if self.limiter != "auto":
+            return self.limiter
+        return "redis" if self.redis_url else "memory"
+
+    @property
     def hosts(self) -> frozenset[str]:
         """The names answered to; empty: any."""
         if self.allowed_hosts == "auto":
@@ -177,7 +267,15 @@ class Settings(BaseSettings):
     @property
     def sqlite_path(self) -> Path:
         """The database file, links followed: two names of one file must not get two locks."""
-        return Path(self.database_url.removeprefix("sqlite:///")).resolve()
+        return Path(self.database_url.removeprefix(_SQLITE)).resolve()
+
+
+def _names_host(value: str, schemes: tuple[str, ...]) -> bool:
+    """Whether it is a URL of one of the schemes that names a host."""
+    try:
+        return value.strip().startswith(schemes) and bool(urlsplit(value.strip()).hostname)
+    except ValueError:
+        return False
 
 
 def variable(name: str) -> str:
@@ -193,11 +291,15 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         settings = Settings(**given)
     except ValidationError as error:
         for fault in error.errors():
+            message = fault["msg"].removeprefix("Value error, ")
+            if not fault["loc"]:  # of several settings together; the text names them
+                faults.append(message)
+                continue
             name = str(fault["loc"][0])
             shown = name if name.isupper() else variable(name)
             # Some values are secrets or hold one (a password in an address): those are not repeated.
             given_value = "" if name in _UNSHOWN else f"={fault['input']!r}"
-            faults.append(f"{shown}{given_value}: {fault['msg'].removeprefix('Value error, ')}")
+            faults.append(f"{shown}{given_value}: {message}")
         raise SettingsError("\n".join(faults)) from error
     try:
         file = _read_file(settings.config_file)

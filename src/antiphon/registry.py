@@ -3,11 +3,36 @@
 import importlib
 from typing import Any
 
-STORES = {"sqlite": "antiphon.stores.sql.store:SqlStore"}
-EXECUTORS = {"sqlite": "antiphon.stores.sqlite:SqliteExecutor"}
-LOGS = {"memory": "antiphon.logs.memory:MemoryLog", "sqlite": "antiphon.logs.sqlite:SqliteLog"}
-BUSES = {"memory": "antiphon.buses.memory:MemoryBus"}
-LIMITERS = {"memory": "antiphon.limits.memory:MemoryLimiter"}
+STORES = {
+    "sqlite": "antiphon.stores.sql.store:SqlStore",
+    "postgres": "antiphon.stores.sql.store:SqlStore",
+}
+EXECUTORS = {
+    "sqlite": "antiphon.stores.sqlite:SqliteExecutor",
+    "postgres": "antiphon.stores.postgres:PostgresExecutor",
+}
+LOGS = {
+    "memory": "antiphon.logs.memory:MemoryLog",
+    "sqlite": "antiphon.logs.sqlite:SqliteLog",
+    "postgres": "antiphon.logs.postgres:PostgresLog",
+    "redis": "antiphon.logs.redis:RedisLog",
+    "nats": "antiphon.logs.nats:NatsLog",
+}
+BUSES = {
+    "memory": "antiphon.buses.memory:MemoryBus",
+    "local": "antiphon.buses.local:LocalBus",
+    "postgres": "antiphon.buses.postgres:PostgresBus",
+    "redis": "antiphon.buses.redis:RedisBus",
+    "nats": "antiphon.buses.nats:NatsBus",
+}
+LIMITERS = {
+    "memory": "antiphon.limits.memory:MemoryLimiter",
+    "redis": "antiphon.limits.redis:RedisLimiter",
+}
+PRESENCES = {
+    "memory": "antiphon.presence.memory:MemoryPresence",
+    "redis": "antiphon.presence.redis:RedisPresence",
+}
 PROVIDERS = {
     "builtin": "antiphon.bots.provider:BuiltinProvider",
     "openai": "antiphon.providers.openai:OpenAIProvider",

@@ -6,6 +6,8 @@ from collections.abc import Callable
 class MemoryBus:
     """The Bus port on a dictionary."""
 
+    most_bytes = 1 << 30
+
     def __init__(self) -> None:
         self._topics: dict[str, set[Callable[[str], None]]] = {}
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from antiphon.errors import CursorExpired, Fenced
+from antiphon.errors import Fenced
 from antiphon.ids import now_ms
-from antiphon.logs.port import Append
+from antiphon.logs.port import Append, Appended, Claim
 from antiphon.model import Chunk
 
 
@@ -25,28 +25,23 @@ class MemoryLog:
     def __init__(self) -> None:
         self._turns: dict[str, _Entry] = {}
 
-    async def append(self, batch: Sequence[Append]) -> list[bool]:
+    async def append(self, batch: Sequence[Append]) -> list[Appended]:
         """See Log."""
         return [self._append(entry) for entry in batch]
 
-    async def open(self, claims: Sequence[tuple[str, int]]) -> list[list[Chunk]]:
+    async def open(self, claims: Sequence[Claim]) -> list[list[Chunk] | None]:
         """See Log."""
-        for turn, epoch in claims:
-            known = self._turns.get(turn)
-            if known is not None and known.epoch > epoch:
+        for claim in claims:
+            known = self._turns.get(claim.turn)
+            if known is not None and known.epoch > claim.epoch:
                 raise Fenced("The turn was opened under a newer epoch.")
-        for turn, epoch in claims:
-            self._turns.setdefault(turn, _Entry(epoch)).epoch = epoch
-        return [list(self._turns[turn].chunks) for turn, _ in claims]
+        for claim in claims:
+            self._turns.setdefault(claim.turn, _Entry(claim.epoch)).epoch = claim.epoch
+        return [list(self._turns[claim.turn].chunks) for claim in claims]
 
-    async def read(self, turn: str, after: int, limit: int) -> list[Chunk]:
+    async def read(self, places: Sequence[tuple[str, int]]) -> list[list[Chunk]]:
         """See Log."""
-        known = self._turns.get(turn)
-        if known is None:
-            if after < 0:
-                return []
-            raise CursorExpired("The chunks at this cursor are gone. Read the message instead.")
-        return known.chunks[after + 1 : after + 1 + limit]
+        return [self._turns[t].chunks[received:] if t in self._turns else [] for t, received in places]
 
     async def expire(self, ended_before: int) -> int:
         """See Log."""
@@ -58,19 +53,22 @@ class MemoryLog:
     async def close(self) -> None:
         """See Log: nothing is held but memory."""
 
-    def _append(self, entry: Append) -> bool:
+    def _append(self, entry: Append) -> Appended:
         known = self._turns.get(entry.turn)
         if known is None:
             if entry.epoch != 1 or entry.first != 0:
-                return False
+                return "behind"
             known = self._turns[entry.turn] = _Entry(1)
         if entry.epoch != known.epoch:
-            return False
-        if entry.first + len(entry.chunks) <= len(known.chunks):
-            return True
-        if entry.first != len(known.chunks) or known.ended_at is not None:
-            return False
-        known.chunks += entry.chunks
+            return "fenced" if entry.epoch < known.epoch else "behind"
+        missing = entry.first + len(entry.chunks) - len(known.chunks)
+        if missing <= 0:
+            return "done"
+        if known.ended_at is not None:
+            return "fenced"
+        if entry.first > len(known.chunks):
+            return "behind"
+        known.chunks += entry.chunks[-missing:]
         if entry.chunks[-1].kind == "end":
             known.ended_at = now_ms()
-        return True
+        return "done"

@@ -16,11 +16,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from antiphon.errors import CursorExpired, Fenced
+from antiphon.errors import Fenced
 from antiphon.ids import now_ms
-from antiphon.logs.port import Append
+from antiphon.logs.port import Append, Appended, Claim
 from antiphon.model import Chunk
-from antiphon.stores.sql.connection import Connection
+from antiphon.stores.sql.connection import Connection, Rows
 from antiphon.stores.sql.store import Executor
 
 # A turn that never ended pins the rows since its first chunk; after a day it is nobody's any more.
@@ -68,7 +68,7 @@ _UNOPENED = _State(1, 0, -1)
 class _Plan(msgspec.Struct):
     """What one append decided, to be remembered once it is committed."""
 
-    accepted: list[bool]
+    accepted: list[Appended]
     states: dict[str, _State]
 
 
@@ -83,7 +83,7 @@ class SqliteLog:
         # Decisions are taken on the state that the commit before left.
         self._order = asyncio.Lock()
 
-    async def append(self, batch: Sequence[Append]) -> list[bool]:
+    async def append(self, batch: Sequence[Append]) -> list[Appended]:
         """See Log."""
         async with self._order:
             try:
@@ -100,17 +100,17 @@ class SqliteLog:
                     self._states[turn] = state
         return plan.accepted
 
-    async def open(self, claims: Sequence[tuple[str, int]]) -> list[list[Chunk]]:
+    async def open(self, claims: Sequence[Claim]) -> list[list[Chunk] | None]:
         """See Log."""
         async with self._order:
             chunks, generation = await self._db.write(lambda c: self._open(c, claims))
-            for (turn, epoch), found in zip(claims, chunks, strict=True):
-                self._states[turn] = _state(epoch, found, generation)
-        return chunks
+            for claim, found in zip(claims, chunks, strict=True):
+                self._states[claim.turn] = _state(claim.epoch, found, generation)
+        return list(chunks)
 
-    async def read(self, turn: str, after: int, limit: int) -> list[Chunk]:
+    async def read(self, places: Sequence[tuple[str, int]]) -> list[list[Chunk]]:
         """See Log."""
-        return await self._db.read(lambda c: _read(c, turn, after, limit))
+        return await self._db.read(lambda c: _read(c, places))
 
     async def expire(self, ended_before: int) -> int:
         """See Log."""
@@ -123,17 +123,18 @@ class SqliteLog:
         generation = conn.exec_driver_sql(_GENERATION).scalar() or 0
         tick = int(conn.exec_driver_sql(_NEXT_TICK).scalar_one())
         states = self._current(conn, batch, generation, tick)
-        accepted: list[bool] = []
+        accepted: list[Appended] = []
         written: list[Append] = []
         ended: list[tuple[int, str]] = []
         for entry in batch:
             state = states.get(entry.turn, _UNOPENED)
             after = entry.first + len(entry.chunks)
-            repeated = entry.epoch == state.epoch and after <= state.next
-            fits = entry.epoch == state.epoch and entry.first == state.next and not state.ended
-            accepted.append(repeated or fits)
-            if fits and not repeated:
-                written.append(entry)
+            told = _judge(entry, state)
+            accepted.append(told)
+            if told == "done" and after > state.next:
+                written.append(
+                    Append(entry.turn, entry.epoch, state.next, entry.chunks[state.next - entry.first :])
+                )
                 closes = entry.chunks[-1].kind == "end"
                 if closes:
                     ended.append((now_ms(), entry.turn))
@@ -175,8 +176,8 @@ class SqliteLog:
                     states[turn] = _state(epoch, found, generation)
         return states
 
-    def _open(self, conn: Connection, claims: Sequence[tuple[str, int]]) -> tuple[list[list[Chunk]], int]:
-        wanted = dict(claims)
+    def _open(self, conn: Connection, claims: Sequence[Claim]) -> tuple[list[list[Chunk]], int]:
+        wanted = {claim.turn: claim.epoch for claim in claims}
         known = {
             turn: (epoch, first)
             for turn, epoch, first in conn.exec_driver_sql(_TURNS, (_encode(list(wanted)),)).all()
@@ -185,7 +186,7 @@ class SqliteLog:
         if newer:
             raise Fenced(f"{len(newer)} of the turns were opened under a newer epoch.")
         tick = int(conn.exec_driver_sql(_NEXT_TICK).scalar_one())
-        new = [(turn, epoch, tick, now_ms()) for turn, epoch in claims if turn not in known]
+        new = [(turn, epoch, tick, now_ms()) for turn, epoch in wanted.items() if turn not in known]
         conn.exec_driver_sql(_BUMP)
         if new:
             conn.exec_driver_sql(_START, new)
@@ -195,35 +196,48 @@ class SqliteLog:
         else:
             found = {}
         generation = int(conn.exec_driver_sql(_GENERATION).scalar_one())
-        return [found.get(turn, []) for turn, _ in claims], generation
+        return [found.get(claim.turn, []) for claim in claims], generation
 
 
 def _state(epoch: int, chunks: list[Chunk], generation: int) -> _State:
     return _State(epoch, len(chunks), generation, bool(chunks) and chunks[-1].kind == "end")
 
 
+def _judge(entry: Append, state: _State) -> Appended:
+    if entry.epoch != state.epoch:
+        return "fenced" if entry.epoch < state.epoch else "behind"
+    if entry.first + len(entry.chunks) <= state.next:
+        return "done"
+    if state.ended:
+        return "fenced"
+    return "done" if entry.first <= state.next else "behind"
+
+
 def _scan(conn: Connection, first_tick: int, turns: set[str]) -> dict[str, list[Chunk]]:
     """Collect the chunks of the turns from all rows since the first."""
+    return _collect(conn.exec_driver_sql(_TICKS, (first_tick,)), turns)
+
+
+def _collect(rows: Rows, turns: set[str]) -> dict[str, list[Chunk]]:
     found: dict[str, list[Chunk]] = {turn: [] for turn in turns}
-    for (payload,) in conn.exec_driver_sql(_TICKS, (first_tick,)):
+    for (payload,) in rows:
         for entry in _decode(payload):
             if entry.turn in found:
                 found[entry.turn] += entry.chunks
     return found
 
 
-def _read(conn: Connection, turn: str, after: int, limit: int) -> list[Chunk]:
-    known = conn.exec_driver_sql(_TURNS, (_encode([turn]),)).all()
-    if not known:
-        if after < 0:
-            return []
-        raise CursorExpired("The chunks at this cursor are gone. Read the message instead.")
-    chunks: list[Chunk] = []
-    for (payload,) in conn.exec_driver_sql(_TICKS_OF, (known[0].first_tick, turn)):
-        for entry in _decode(payload):
-            if entry.turn == turn:
-                chunks += entry.chunks
-    return chunks[after + 1 : after + 1 + limit]
+def _read(conn: Connection, places: Sequence[tuple[str, int]]) -> list[list[Chunk]]:
+    turns = [turn for turn, _ in places]
+    firsts = {row.turn: row.first_tick for row in conn.exec_driver_sql(_TURNS, (_encode(turns),)).all()}
+    if len(firsts) == 1:
+        ((turn, first),) = firsts.items()
+        found = _collect(conn.exec_driver_sql(_TICKS_OF, (first, turn)), {turn})
+    elif firsts:
+        found = _scan(conn, min(firsts.values()), set(firsts))
+    else:
+        found = {}
+    return [found.get(turn, [])[received:] for turn, received in places]
 
 
 def _expire(conn: Connection, ended_before: int) -> int:

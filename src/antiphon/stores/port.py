@@ -1,11 +1,11 @@
 """Where truth lives.
 
-Three small ports, one a concern; a store implements all three. Every call that names a principal denies
+Small ports, one a concern; a store implements all of them. Every call that names a principal denies
 across principals: what belongs to another is NotFound. Every call is one transaction.
 Errors of a driver arrive as StoreUnavailable.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -22,8 +22,9 @@ class NewTurn(msgspec.Struct, frozen=True, kw_only=True):
     ``text`` is the user's message, or None to answer ``prompt_id`` once more. ``parent_id`` is the reply
     that the message follows: ``"latest"`` (of the session's newest turn), None (the beginning: a new
     branch from the root), or a reply's id. ``claim_for`` is the pod that starts on it at once; None queues
-    it. With ``create_session`` an unknown session is created for the principal. ``max_active`` bounds the
-    session's turns that have not ended, ``history_limit`` the exchanges returned with the turn.
+    it, and so does a pod that has no lease any more. With ``create_session`` an unknown session is created for the principal. ``max_active`` bounds the
+    session's turns that have not ended, ``max_queued`` the turns of all that wait for a pod,
+    ``history_limit`` the exchanges returned with the turn.
     """
 
     session_id: str
@@ -40,6 +41,7 @@ class NewTurn(msgspec.Struct, frozen=True, kw_only=True):
     create_session: bool = False
     claim_for: str | None = None
     max_active: int = 4
+    max_queued: int = 1_000
     history_limit: int = 200
 
 
@@ -119,7 +121,7 @@ class TurnStore(Protocol):
         """Store the user message and its turn together, once per idempotency key of the session.
 
         Raises NotFound (session, parent or prompt), Conflict (the key was used for another text),
-        RateLimited (``max_active``).
+        RateLimited (``max_active``), Overloaded (``max_queued``).
         """
         ...
 
@@ -145,8 +147,9 @@ class TurnStore(Protocol):
     async def finish(self, turn: Turn, outcome: Outcome) -> Finished:
         """End the turn and store its one assistant message, in one transaction.
 
-        Stores nothing unless it returns ``done``: ``fenced`` if the turn's epoch is no longer
-        ``turn.epoch`` or it has ended, ``gone`` if it was deleted with its session.
+        ``done`` also if this epoch has ended it before: a call whose answer was lost may be repeated.
+        Else it stores nothing: ``fenced`` if the turn's epoch is no longer ``turn.epoch``, ``gone`` if it
+        was deleted with its session.
         """
         ...
 
@@ -159,8 +162,8 @@ class TurnStore(Protocol):
         ...
 
 
-class UndeliveredTurns(Protocol):
-    """What a subscriber that comes without a cursor has to be given."""
+class FollowStore(Protocol):
+    """What followers have to be given, and what they may have missed."""
 
     async def undelivered(self, principal: Principal, session_id: str, ended_after: int) -> Sequence[Turn]:
         """Return turns that run, or ended after that time and were not marked delivered, in order.
@@ -169,20 +172,31 @@ class UndeliveredTurns(Protocol):
         """
         ...
 
+    async def ended(self, turn_ids: Sequence[str]) -> Sequence[str]:
+        """Return those of the turns that have ended or are gone."""
+        ...
+
+    async def turn_counts(self, session_ids: Sequence[str]) -> Mapping[str, int]:
+        """Return the number of the newest turn of each session that exists."""
+        ...
+
 
 class PodStore(Protocol):
-    """Processes, their leases, and who runs which turn."""
+    """Processes and their leases, by the store's own clock. Times are in milliseconds."""
 
-    async def heartbeat(self, pod: str, lease_until: int) -> bool:
-        """Extend the pod's lease; False if it had been buried, in which case its turns are others' now."""
+    async def heartbeat(self, pod: str, lease: int, *, works: bool) -> bool:
+        """Extend the pod's lease to so long from now; ``works`` tells whether it runs turns.
+
+        Returns False if the pod was not registered: it is new, or it was buried and its turns are others'
+        now.
+        """
         ...
 
-    async def claim(self, pod: str, limit: int) -> Sequence[Turn]:
-        """Give up to ``limit`` queued turns, oldest first, to the pod, each under a new epoch."""
-        ...
+    async def bury(self, keep: str, silent: int = 0) -> int:
+        """Remove pods whose lease ended more than ``silent`` ago and queue their turns; return how many.
 
-    async def bury(self, lease_before: int, keep: str) -> int:
-        """Queue the turns of pods whose lease ended before that time, except ``keep``'s; return how many."""
+        ``keep`` is never buried. A ``silent`` of minus forever buries all others.
+        """
         ...
 
     async def release(self, pod: str) -> int:
@@ -198,7 +212,35 @@ class PodStore(Protocol):
         ...
 
 
-class Store(SessionStore, TurnStore, UndeliveredTurns, PodStore, Protocol):
+class ClaimStore(Protocol):
+    """Who runs which turn."""
+
+    async def claim(self, pod: str, limit: int) -> Sequence[Turn]:
+        """Give queued turns, oldest first, to a registered pod, each under a new epoch.
+
+        At most ``limit``, and at most this pod's share of what waits (but a few in any case), so that the
+        pods that work get about as much each. Nothing for a pod that is not registered.
+        """
+        ...
+
+    async def owns(self, turn: Turn) -> bool:
+        """Tell whether the turn runs under ``turn.epoch`` now."""
+        ...
+
+    async def stops(self, pod: str) -> Sequence[str]:
+        """Return the pod's running turns that somebody asked to stop."""
+        ...
+
+    async def held(self, pod: str) -> Sequence[tuple[str, int]]:
+        """Return id and epoch of all turns that the pod is said to run."""
+        ...
+
+    async def requeue(self, turns: Sequence[tuple[str, int]]) -> int:
+        """Queue those turns that still run under the epoch given; return how many."""
+        ...
+
+
+class Store(SessionStore, TurnStore, FollowStore, PodStore, ClaimStore, Protocol):
     """All of it."""
 
     async def close(self) -> None:

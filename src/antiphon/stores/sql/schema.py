@@ -18,11 +18,13 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     text,
+    true,
 )
 
 ID = String(64)
 SESSION_ID = String(200)
 ACTIVE = "state IN ('queued', 'running')"
+STOPPING = "stop_requested AND state IN ('queued', 'running')"
 
 metadata = MetaData(
     naming_convention={
@@ -87,9 +89,10 @@ turns = Table(
     UniqueConstraint("session_id", "number"),
     UniqueConstraint("session_id", "idempotency_key"),
     UniqueConstraint("reply_id"),
-    # Only turns under way: these two stay as small as the load, however large the table grows.
+    # Only turns under way: these stay as small as the load, however large the table grows.
     Index("ix_turns_active_pod", "state", "pod", sqlite_where=text(ACTIVE), postgresql_where=text(ACTIVE)),
     Index("ix_turns_active_session", "session_id", sqlite_where=text(ACTIVE), postgresql_where=text(ACTIVE)),
+    Index("ix_turns_stopping", "pod", sqlite_where=text(STOPPING), postgresql_where=text(STOPPING)),
 )
 
 pods = Table(
@@ -98,6 +101,7 @@ pods = Table(
     Column("id", String(100), primary_key=True),
     Column("started_at", BigInteger, nullable=False),
     Column("lease_until", BigInteger, nullable=False),
+    Column("works", Boolean, nullable=False, server_default=true()),
 )
 
 events = Table(
@@ -115,6 +119,27 @@ secrets = Table(
     metadata,
     Column("name", String(100), primary_key=True),
     Column("value", String(200), nullable=False),
+)
+
+# The chunk log on PostgreSQL: a row an append, and one that says how far a turn is (see logs/postgres.py).
+chunk_heads = Table(
+    "chunk_heads",
+    metadata,
+    Column("turn", ID, primary_key=True),
+    Column("epoch", Integer, nullable=False),
+    Column("next", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    info={"only": "postgresql"},
+)
+
+chunk_rows = Table(
+    "chunk_rows",
+    metadata,
+    Column("turn", ID, primary_key=True),
+    Column("first", Integer, primary_key=True),
+    Column("payload", LargeBinary, nullable=False),
+    info={"only": "postgresql"},
 )
 
 # The chunk log on SQLite: one row a commit, holding what every turn appended in it (see logs/sqlite.py).

@@ -1,6 +1,6 @@
 """Statements about sessions and messages: plain functions over one connection, inside its transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
@@ -10,6 +10,7 @@ from antiphon.ids import now_ms
 from antiphon.model import Message, Principal, Session
 from antiphon.stores.sql import rows
 from antiphon.stores.sql.connection import Connection
+from antiphon.stores.sql.dialects import one_of
 from antiphon.stores.sql.schema import messages, sessions, turns
 
 _BY_ID = select(sessions).where(sessions.c.id == bindparam("sid"))
@@ -40,6 +41,7 @@ _CHANGE = (
         context=func.coalesce(bindparam("new_context"), sessions.c.context),
     )
 )
+_COUNTS = select(sessions.c.id, sessions.c.turn_count).where(one_of(sessions.c.id, bindparam("ids")))
 _DELETE = [
     delete(messages).where(messages.c.session_id == bindparam("sid")),
     delete(turns).where(turns.c.session_id == bindparam("sid")),
@@ -133,6 +135,12 @@ def remove(conn: Connection, principal: Principal, session_id: str) -> None:
     owned(conn, principal, session_id)
     for statement in _DELETE:
         conn.execute(statement, {"sid": session_id})
+
+
+def turn_counts(conn: Connection, session_ids: Sequence[str]) -> Mapping[str, int]:
+    """Return the newest turn's number by session."""
+    found = conn.execute(_COUNTS, {"ids": rows.to_json(session_ids)})
+    return {row.id: row.turn_count for row in found}
 
 
 def list_messages(

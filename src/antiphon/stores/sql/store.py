@@ -1,6 +1,6 @@
 """The store of every relational database: statements from this folder, run by an executor."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from antiphon.model import Chunk, Message, Principal, Session, Turn
@@ -85,8 +85,16 @@ class SqlStore:
         return await self._db.read(lambda c: turns.after(c, principal, session_id, after, limit))
 
     async def undelivered(self, principal: Principal, session_id: str, ended_after: int) -> Sequence[Turn]:
-        """See UndeliveredTurns."""
+        """See FollowStore."""
         return await self._db.read(lambda c: turns.undelivered(c, principal, session_id, ended_after))
+
+    async def ended(self, turn_ids: Sequence[str]) -> Sequence[str]:
+        """See FollowStore."""
+        return await self._db.read(lambda c: turns.ended(c, turn_ids))
+
+    async def turn_counts(self, session_ids: Sequence[str]) -> Mapping[str, int]:
+        """See FollowStore."""
+        return await self._db.read(lambda c: sessions.turn_counts(c, session_ids))
 
     async def transcript(self, turn_id: str) -> list[Chunk] | None:
         """See TurnStore."""
@@ -108,17 +116,33 @@ class SqlStore:
         """See TurnStore."""
         await self._db.write(lambda c: turns.mark_delivered(c, turn_ids))
 
-    async def heartbeat(self, pod: str, lease_until: int) -> bool:
+    async def heartbeat(self, pod: str, lease: int, *, works: bool) -> bool:
         """See PodStore."""
-        return await self._db.write(lambda c: pods.heartbeat(c, pod, lease_until))
+        return await self._db.write(lambda c: pods.heartbeat(c, pod, lease, works))
+
+    async def bury(self, keep: str, silent: int = 0) -> int:
+        """See PodStore."""
+        return await self._db.write(lambda c: pods.bury(c, keep, silent))
 
     async def claim(self, pod: str, limit: int) -> Sequence[Turn]:
-        """See PodStore."""
+        """See ClaimStore."""
         return await self._db.write(lambda c: pods.claim(c, pod, limit))
 
-    async def bury(self, lease_before: int, keep: str) -> int:
-        """See PodStore."""
-        return await self._db.write(lambda c: pods.bury(c, lease_before, keep))
+    async def owns(self, turn: Turn) -> bool:
+        """See ClaimStore."""
+        return await self._db.read(lambda c: pods.owns(c, turn))
+
+    async def stops(self, pod: str) -> Sequence[str]:
+        """See ClaimStore."""
+        return await self._db.read(lambda c: pods.stops(c, pod))
+
+    async def held(self, pod: str) -> Sequence[tuple[str, int]]:
+        """See ClaimStore."""
+        return await self._db.read(lambda c: pods.held(c, pod))
+
+    async def requeue(self, turns: Sequence[tuple[str, int]]) -> int:
+        """See ClaimStore."""
+        return await self._db.write(lambda c: pods.requeue(c, turns))
 
     async def release(self, pod: str) -> int:
         """See PodStore."""

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 
 from sqlalchemy import bindparam, func, insert, literal, or_, select, text, update
 
-from antiphon.errors import Conflict, NotFound, RateLimited
+from antiphon.errors import Conflict, NotFound, Overloaded, RateLimited
 from antiphon.ids import new_id, now_ms
 from antiphon.model import Chunk, Principal, Turn, TurnState
 from antiphon.stores.port import Exchange, Finished, NewTurn, Outcome, Submitted
 from antiphon.stores.sql import rows
 from antiphon.stores.sql import sessions as session_statements
 from antiphon.stores.sql.connection import Connection
-from antiphon.stores.sql.schema import ACTIVE, events, messages, sessions, turns
+from antiphon.stores.sql.dialects import one_of
+from antiphon.stores.sql.schema import ACTIVE, events, messages, pods, sessions, turns
 
 # The condition of the partial indexes, word for word: that is what lets a database use them.
 _active = text(f"turns.{ACTIVE}")
@@ -26,20 +27,27 @@ _BY_KEY = select(turns).where(
     turns.c.session_id == bindparam("sid"), turns.c.idempotency_key == bindparam("key")
 )
 _BY_REPLY = select(turns).where(turns.c.session_id == bindparam("sid"), turns.c.reply_id == bindparam("rid"))
-_others = turns.alias("others")
-_BEFORE_SUBMIT = (
-    select(
-        sessions.c.owner,
-        turns.c.reply_id.label("newest_reply"),
-        select(func.count())
-        .where(_others.c.session_id == sessions.c.id, text(f"others.{ACTIVE}"))
-        .scalar_subquery()
-        .label("active"),
-    )
-    .select_from(sessions)
-    .outerjoin(turns, (turns.c.session_id == sessions.c.id) & (turns.c.number == sessions.c.turn_count))
-    .where(sessions.c.id == bindparam("sid"))
+# Locked first and read then: what is read after the lock is what the holder before left.
+_LOCK_SESSION = (
+    select(sessions.c.owner, sessions.c.turn_count).where(sessions.c.id == bindparam("sid")).with_for_update()
 )
+_claimer = (
+    # Held until the commit, so that a pod cannot be buried between this and the insertion of its turn.
+    select(pods.c.id).where(pods.c.id == bindparam("pod_id")).with_for_update(read=True, key_share=True)
+).cte("claimer")
+_BEFORE_SUBMIT = select(
+    select(turns.c.reply_id)
+    .where(turns.c.session_id == bindparam("sid"), turns.c.number == bindparam("newest"))
+    .scalar_subquery()
+    .label("newest_reply"),
+    select(func.count())
+    .select_from(turns)
+    .where(turns.c.session_id == bindparam("sid"), _active)
+    .scalar_subquery()
+    .label("active"),
+    select(func.count()).select_from(_claimer).scalar_subquery().label("registered"),
+)
+_QUEUED = select(func.count()).select_from(turns).where(_active, turns.c.state == "queued")
 _NEXT_NUMBER = (
     update(sessions)
     .where(sessions.c.id == bindparam("sid"))
@@ -80,7 +88,8 @@ _FINISH = (
     )
     .values(state=bindparam("new_state"), ended_at=bindparam("now"), transcript=bindparam("packed"))
 )
-_EXISTS = select(turns.c.id).where(turns.c.id == bindparam("tid"))
+_STATE = select(turns.c.epoch, turns.c.state).where(turns.c.id == bindparam("tid"))
+_UNDER_WAY = select(turns.c.id).where(one_of(turns.c.id, bindparam("ids")), _active)
 _STOP = update(turns).where(turns.c.id == bindparam("tid"), _active).values(stop_requested=True)
 _DELIVERED = update(turns).where(turns.c.id == bindparam("tid")).values(delivered=True)
 
@@ -112,23 +121,28 @@ _HISTORY = _history_statement()
 
 def submit(conn: Connection, principal: Principal, new: NewTurn) -> Submitted:
     """Insert the user message and its turn, or return what the idempotency key already stands for."""
-    before = conn.execute(_BEFORE_SUBMIT, {"sid": new.session_id}).one_or_none()
-    allowed = new.create_session if before is None else before.owner == principal.id
+    session = conn.execute(_LOCK_SESSION, {"sid": new.session_id}).one_or_none()
+    allowed = new.create_session if session is None else session.owner == principal.id
     if not allowed:
         raise session_statements.no_session(new.session_id)
-    if before is not None:
+    if session is not None:
         known = _known(conn, new)
         if known is not None:
             return Submitted(turn=known, fresh=False)
-        _check_room(before.active, new)
-    parent_id = _parent(conn, new, before.newest_reply if before is not None else None)
+    newest = session.turn_count if session else 0
+    before = conn.execute(
+        _BEFORE_SUBMIT, {"sid": new.session_id, "newest": newest, "pod_id": new.claim_for}
+    ).one()
+    pod = new.claim_for if before.registered else None
+    _check_room(conn, before.active, pod, new)
+    parent_id = _parent(conn, new, before.newest_reply)
     if new.text is None:
         _check_prompt(conn, new)
-    if before is None:
+    if session is None:
         title = (new.text or "")[:80]
         session_statements.create(conn, principal, new.session_id, title, new.context)
-    turn = _insert(conn, new, parent_id)
-    if not new.claim_for:
+    turn = _insert(conn, new, parent_id, pod)
+    if pod is None:
         return Submitted(turn=turn, fresh=True)
     if parent_id is None and new.text is not None:
         return Submitted(turn=turn, fresh=True, history=[Exchange(before=None, text=new.text)])
@@ -150,12 +164,16 @@ def _known(conn: Connection, new: NewTurn) -> Turn | None:
     return rows.turn(row)
 
 
-def _check_room(active: int, new: NewTurn) -> None:
+def _check_room(conn: Connection, active: int, pod: str | None, new: NewTurn) -> None:
     if active >= new.max_active:
         raise RateLimited(
             f"This session already has {new.max_active} replies under way. "
             "Wait for one to end, or stop one, and send again.",
             retry_after=1,
+        )
+    if pod is None and conn.execute(_QUEUED).scalar_one() >= new.max_queued:
+        raise Overloaded(
+            f"{new.max_queued} messages already wait for a free pod. Try again shortly.", retry_after=2
         )
 
 
@@ -175,16 +193,16 @@ def _check_prompt(conn: Connection, new: NewTurn) -> None:
         raise NotFound(f"There is no user message {new.prompt_id!r} in this session to answer.")
 
 
-def _insert(conn: Connection, new: NewTurn, parent_id: str | None) -> Turn:
+def _insert(conn: Connection, new: NewTurn, parent_id: str | None, pod: str | None) -> Turn:
     now = now_ms()
     number = conn.execute(_NEXT_NUMBER, {"sid": new.session_id, "now": now}).scalar_one()
     turn = Turn(
         id=new_id("turn"),
         session_id=new.session_id,
         number=number,
-        state=TurnState.RUNNING if new.claim_for else TurnState.QUEUED,
-        pod=new.claim_for,
-        epoch=1 if new.claim_for else 0,
+        state=TurnState.RUNNING if pod else TurnState.QUEUED,
+        pod=pod,
+        epoch=1 if pod else 0,
         prompt_id=new.prompt_id or new_id("msg"),
         reply_id=new_id("msg"),
         bot=new.bot,
@@ -288,7 +306,7 @@ def finish(conn: Connection, turn: Turn, outcome: Outcome, outbox: bool) -> Fini
         "packed": rows.pack_transcript(outcome.chunks),
     }
     if conn.execute(_FINISH, values).rowcount != 1:
-        return "fenced" if conn.execute(_EXISTS, {"tid": turn.id}).all() else "gone"
+        return _ended_before(conn, turn)
     end = outcome.end
     conn.execute(
         _INSERT_MESSAGE,
@@ -321,6 +339,20 @@ def finish(conn: Connection, turn: Turn, outcome: Outcome, outbox: bool) -> Fini
             {"kind": "turn.ended", "subject": turn.id, "payload": payload, "created_at": now},
         )
     return "done"
+
+
+def _ended_before(conn: Connection, turn: Turn) -> Finished:
+    """Tell why a turn cannot be ended: it was by this very attempt, it is another's, or it is gone."""
+    row = conn.execute(_STATE, {"tid": turn.id}).one_or_none()
+    if row is None:
+        return "gone"
+    return "done" if row.epoch == turn.epoch and TurnState(row.state).ended else "fenced"
+
+
+def ended(conn: Connection, turn_ids: Sequence[str]) -> Sequence[str]:
+    """Return those that are not under way."""
+    under_way = {row.id for row in conn.execute(_UNDER_WAY, {"ids": rows.to_json(turn_ids)})}
+    return [turn_id for turn_id in turn_ids if turn_id not in under_way]
 
 
 def request_stop(conn: Connection, principal: Principal, turn_id: str) -> Turn:

@@ -1,8 +1,4 @@
-"""Every registered back end, ready for the contract tests.
-
-A maker is an async context manager that yields a factory: each call returns another instance on the same
-data, as another process would have it (the same instance where data cannot be shared).
-"""
+"""Back ends that need no server."""
 
 import contextlib
 import shutil
@@ -44,5 +40,38 @@ async def memory_log(migrated_database, tmp_path):
     yield lambda: log
 
 
-STORES = {"sqlite": sqlite_store}
-LOGS = {"memory": memory_log, "sqlite": sqlite_log}
+@contextlib.asynccontextmanager
+async def memory_bus(migrated_database, tmp_path):
+    bus = registry.load(registry.BUSES, "memory")()
+    yield lambda: bus
+    await bus.close()
+
+
+@contextlib.asynccontextmanager
+async def local_bus(migrated_database, tmp_path):
+    opened = []
+
+    def make():
+        opened.append(registry.load(registry.BUSES, "local")(tmp_path / "bus"))
+        return opened[-1]
+
+    yield make
+    for bus in opened:
+        await bus.close()
+
+
+@contextlib.asynccontextmanager
+async def memory_limiter(migrated_database, tmp_path):
+    made = {}
+
+    def make(rates):
+        # Counted by the process: what another asks for is the same one here.
+        return made.setdefault(str(rates), registry.load(registry.LIMITERS, "memory")(rates))
+
+    yield make
+
+
+@contextlib.asynccontextmanager
+async def memory_presence(migrated_database, tmp_path):
+    presence = registry.load(registry.PRESENCES, "memory")()
+    yield lambda: presence

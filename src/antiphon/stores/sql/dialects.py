@@ -1,0 +1,51 @@
+"""What databases write differently."""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.elements import BindParameter, ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
+
+
+class clock(FunctionElement[int]):  # noqa: N801 - SQL functions are named so
+    """The database's own time in Unix milliseconds: leases must not depend on the clocks of pods."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(clock, "sqlite")  # type: ignore[no-untyped-call,untyped-decorator]
+def _clock_sqlite(element: clock, compiler: Any, **_: Any) -> str:  # noqa: ARG001 - the signature is given
+    return "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+
+
+@compiles(clock, "postgresql")  # type: ignore[no-untyped-call,untyped-decorator]
+def _clock_postgresql(element: clock, compiler: Any, **_: Any) -> str:  # noqa: ARG001
+    return "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
+
+
+class one_of(ColumnElement[bool]):  # noqa: N801
+    """Whether a text column is in a list, given as a parameter that holds a JSON array.
+
+    One statement whatever the length of the list; SQLAlchemy's ``IN`` makes one for each length.
+    """
+
+    type = Boolean()
+    inherit_cache = False
+
+    def __init__(self, column: ColumnElement[Any], array: BindParameter[Any]) -> None:
+        self.column = column
+        self.array = array
+
+
+@compiles(one_of, "sqlite")  # type: ignore[no-untyped-call,untyped-decorator]
+def _one_of_sqlite(element: one_of, compiler: Any, **more: Any) -> str:
+    column, array = (compiler.process(part, **more) for part in (element.column, element.array))
+    return f"{column} IN (SELECT value FROM json_each({array}))"
+
+
+@compiles(one_of, "postgresql")  # type: ignore[no-untyped-call,untyped-decorator]
+def _one_of_postgresql(element: one_of, compiler: Any, **more: Any) -> str:
+    column, array = (compiler.process(part, **more) for part in (element.column, element.array))
+    return f"{column} IN (SELECT jsonb_array_elements_text(CAST({array} AS jsonb)))"

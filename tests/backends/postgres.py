@@ -1,0 +1,3 @@
+"""Back ends on postgres (being written)."""
+
+store = log = bus = limiter = presence = None

@@ -1,0 +1,3 @@
+"""Back ends on redis (being written)."""
+
+store = log = bus = limiter = presence = None
