@@ -52,6 +52,7 @@ def bounds(settings: Settings) -> Bounds:
         reply_chars=settings.max_reply_chars,
         chunks_a_turn=settings.max_chunks_a_turn,
         running_turns=settings.max_running_turns,
+        queued_turns=settings.max_queued_turns,
         running_turns_a_session=settings.max_running_turns_a_session,
         reader_backlog_bytes=settings.reader_backlog_bytes,
         context_tokens=settings.context_tokens,

@@ -73,7 +73,10 @@ class Settings(BaseSettings):
         description="where everything is stored; the scheme chooses the store (`sqlite`, `postgresql`)",
     )
     database_pool: int = Field(
-        10, ge=2, le=200, description="connections to PostgreSQL a process holds at most, one more for wake-ups"
+        10,
+        ge=2,
+        le=200,
+        description="connections to PostgreSQL a process holds, and one more for wake-ups",
     )
     redis_url: str | None = Field(
         None, alias="REDIS_URL", description="a Redis: takes the chunk log, wake-ups, limits and connections"
@@ -81,7 +84,7 @@ class Settings(BaseSettings):
     nats_url: str | None = Field(
         None,
         alias="NATS_URL",
-        description="a NATS with JetStream: takes wake-ups, the chunk log if there is no Redis, and workflows",
+        description="a NATS with JetStream: takes wake-ups, workflows, the chunk log if there is no Redis",
     )
     role: Literal["all", "api", "worker"] = Field(
         "all", description="`api`: takes requests and runs no replies; `worker`: the other way round"

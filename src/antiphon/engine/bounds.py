@@ -12,6 +12,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     chunks_a_turn: int = 50_000
     pending_chars: int = 65_536
     running_turns: int = 2_000
+    queued_turns: int = 1_000
     running_turns_a_session: int = 4
     reader_backlog_bytes: int = 1_048_576
     history_exchanges: int = 200
@@ -23,5 +24,5 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     turn_seconds: float = 1_800.0
     lease: float = 3.0
     tick: float = 0.1
-    log_gives_up: float = 30.0
+    log_gives_up: float = 45.0
     retention: float = 900.0

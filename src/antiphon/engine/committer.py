@@ -12,13 +12,14 @@ its turn's phase, when several tokens are waiting in the kernel to be taken at o
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from antiphon.engine.draft import Draft
 from antiphon.errors import AntiphonError, Fenced, StoreUnavailable
-from antiphon.logs.port import Append, Log
+from antiphon.logs.port import Append, Appended, Claim, Log
+from antiphon.model import Turn
 
 PHASES = 8
 # Between these shares of one core the tick grows from nothing to its longest.
@@ -46,10 +47,21 @@ class Load:
 
 
 class Committer:
-    """Moves what drafts hold into the log and from there to their readers."""
+    """Moves what drafts hold into the log and from there to their readers.
 
-    def __init__(self, log: Log, *, longest_tick: float, gives_up: float) -> None:
+    ``owns`` tells whether an attempt at a turn is still the valid one.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        owns: Callable[[Turn], Awaitable[bool]],
+        *,
+        longest_tick: float,
+        gives_up: float,
+    ) -> None:
         self._log = log
+        self._owns = owns
         self._longest_tick = longest_tick
         self._gives_up = gives_up
         self._load = Load()
@@ -120,7 +132,7 @@ class Committer:
 
     async def _commit(self, pairs: list[tuple[Draft, Append]]) -> None:
         try:
-            accepted = await self._append([entry for _, entry in pairs])
+            told = await self._append(pairs)
         except StoreUnavailable as error:
             for draft, _ in pairs:
                 draft.fail(error)
@@ -134,22 +146,47 @@ class Committer:
             else:
                 pairs[0][0].fail(AntiphonError("The server could not store this reply."))
             return
-        for (draft, entry), ok in zip(pairs, accepted, strict=True):
-            if ok:
+        for (draft, entry), came in zip(pairs, told, strict=True):
+            if came == "done":
                 draft.channel.publish(entry.chunks)
             else:
                 draft.fail(Fenced("The log refused the append: another attempt owns the turn."))
 
-    async def _append(self, batch: list[Append]) -> list[bool]:
+    async def _append(self, pairs: list[tuple[Draft, Append]]) -> list[Appended]:
         """Append, and again while the log cannot be reached; repeating a batch is harmless."""
+        batch = [entry for _, entry in pairs]
         deadline = time.monotonic() + self._gives_up
         pause = 0.05
         while True:
             try:
-                return await self._log.append(batch)
+                told = await self._log.append(batch)
+                behind = [i for i, came in enumerate(told) if came == "behind"]
+                if behind:
+                    rebuilt = await asyncio.gather(*(self._rebuild(pairs[i][0]) for i in behind))
+                    for i, came in zip(behind, rebuilt, strict=True):
+                        told[i] = came
             except StoreUnavailable as error:
                 if time.monotonic() + pause > deadline:
                     raise
                 logger.warning("log_unavailable", error=error.message, retry_in=pause)
                 await asyncio.sleep(pause)
                 pause = min(1.0, pause * 2)
+            else:
+                return told
+
+    async def _rebuild(self, draft: Draft) -> Appended:
+        """Give all of a turn to a log that has lost some of it, if the turn is still this attempt's.
+
+        A log that has lost chunks has lost its fences too: the store tells who may write.
+        """
+        turn, chunks = draft.turn, draft.chunks
+        if not await self._owns(turn):
+            return "fenced"
+        try:
+            (kept,) = await self._log.open([Claim(turn.id, turn.epoch, turn.created_at)])
+        except Fenced:
+            return "fenced"
+        if kept and kept != chunks[: len(kept)]:
+            return "fenced"  # another attempt wrote there in the meantime, and has not been delivered here
+        logger.warning("log_rebuilt", turn=turn.id, epoch=turn.epoch, chunks=len(chunks))
+        return (await self._log.append([Append(turn.id, turn.epoch, 0, chunks)]))[0]

@@ -1,8 +1,6 @@
 """What transports and dialects see of it all."""
 
 import asyncio
-import contextlib
-from collections.abc import Coroutine, Sequence
 
 import structlog
 
@@ -15,9 +13,10 @@ from antiphon.engine.follow import SessionFollow, SessionReader
 from antiphon.engine.generate import Generator
 from antiphon.engine.pod import Keeper, new_pod_id
 from antiphon.engine.ports import Ports
+from antiphon.engine.relay import Relay
+from antiphon.engine.sessions import SessionFollows
 from antiphon.engine.submit import Ask, Submitter
 from antiphon.engine.worker import Worker
-from antiphon.errors import AntiphonError, CursorExpired, NotFound
 from antiphon.ids import now_ms
 from antiphon.model import Principal, Turn
 from antiphon.stores.port import Submitted
@@ -27,25 +26,45 @@ DRAIN_S = 10.0
 
 
 class Engine:
-    """Submit, follow, stop; start and leave. Everything that is stored is reached through ``store``."""
+    """Submit, follow, stop; start and leave. Everything that is stored is reached through ``store``.
 
-    def __init__(self, ports: Ports, catalogue: Catalogue, bounds: Bounds) -> None:
+    With ``works`` this pod runs replies; without, it leaves them to others.
+    """
+
+    def __init__(
+        self,
+        ports: Ports,
+        catalogue: Catalogue,
+        bounds: Bounds,
+        *,
+        pod: str | None = None,
+        works: bool = True,
+    ) -> None:
         store, log, bus, _ = ports
-        self.pod = new_pod_id()
+        self.pod = pod or new_pod_id()
         self.store = store
         self.catalogue = catalogue
         self.bounds = bounds
         self._log = log
         self._bus = bus
         self.hub = Hub(store, log)
-        self._committer = Committer(log, longest_tick=bounds.tick, gives_up=bounds.log_gives_up)
+        self._relay = Relay(self.pod, bus, self.hub)
+        self._sessions = SessionFollows(ports, self.hub, bounds)
+        self._committer = Committer(log, store.owns, longest_tick=bounds.tick, gives_up=bounds.log_gives_up)
         generator = Generator(store, catalogue, bounds)
-        self.worker = Worker(self.pod, ports, self.hub, self._committer, generator, bounds=bounds)
-        self._keeper = Keeper(self.pod, ports, self.hub, self.worker, bounds)
-        self._submitter = Submitter(ports, self.worker, catalogue, bounds, announce=self._announce)
-        self._follows: dict[tuple[str, str], set[SessionFollow]] = {}
+        self.worker = Worker(
+            self.pod,
+            ports,
+            self.hub,
+            self._committer,
+            generator,
+            bounds=bounds,
+            works=works,
+            taken=self._relay.taken,
+        )
+        self._keeper = Keeper(self.pod, ports, self.worker, bounds)
+        self._submitter = Submitter(ports, self.worker, catalogue, bounds, announce=self._sessions.announce)
         self._tasks: list[asyncio.Task[None]] = []
-        self._background: set[asyncio.Task[None]] = set()
 
     @property
     def sound(self) -> bool:
@@ -63,7 +82,7 @@ class Engine:
         self._tasks = [
             asyncio.create_task(self._committer.run(), name="committer"),
             asyncio.create_task(self.worker.run(), name="worker"),
-            asyncio.create_task(self._keeper.run(), name="keeper"),
+            asyncio.create_task(self._keeper.run(self.hub.refresh, self._sessions.look), name="keeper"),
         ]
 
     async def drain(self) -> None:
@@ -84,7 +103,8 @@ class Engine:
             # The lease ends by itself: others take over then, only later.
             logger.exception("drain_failed", error=type(error).__name__)
             committer.cancel()
-        await asyncio.gather(*self._tasks, *self._background, return_exceptions=True)
+        await asyncio.gather(*self._tasks, self._sessions.close(), return_exceptions=True)
+        self._relay.close()
 
     async def close(self) -> None:
         """Drain and release everything."""
@@ -115,9 +135,9 @@ class Engine:
         for turn in running:
             self.hub.lose_unfed(turn.id)
 
-    async def channel(self, turn: Turn) -> Channel:
-        """Return what to attach to in order to follow the turn."""
-        return await self.hub.channel(turn)
+    async def channel(self, turn: Turn, received: int = 0) -> Channel:
+        """Return what to attach to in order to follow the turn after so many chunks."""
+        return await self.hub.channel(turn, received)
 
     async def follow_session(
         self, principal: Principal, session_id: str, reader: SessionReader, cursor: Cursor | None
@@ -128,67 +148,8 @@ class Engine:
         retention and that no follower of the session has received. Raises NotFound for another
         principal's session; one that does not exist yet may be followed.
         """
-        follow = SessionFollow(self.hub, reader, cursor, self._delivered)
-        self._follows.setdefault((principal.id, session_id), set()).add(follow)
-        try:
-            owed, next_number = await self._owed(principal, session_id, cursor)
-            await follow.begin(owed, next_number)
-        except BaseException:
-            self.unfollow_session(principal, session_id, follow)
-            raise
-        return follow
-
-    async def _owed(
-        self, principal: Principal, session_id: str, cursor: Cursor | None
-    ) -> tuple[Sequence[Turn], int]:
-        """Return the turns a follower has to be given and the number after the session's newest turn."""
-        if cursor is None:
-            ended_after = now_ms() - int(self.bounds.retention * 1000)
-            owed = await self.store.undelivered(principal, session_id, ended_after)
-        else:
-            most = self.bounds.turns_resumed
-            owed = await self.store.turns(principal, session_id, min(cursor.received) - 1, most + 1)
-            if len(owed) > most:
-                raise CursorExpired(f"More than {most} replies came since. Read the session's messages.")
-        try:
-            newest = (await self.store.session(principal, session_id)).turn_count
-        except NotFound:
-            newest = 0
-        if cursor is not None and cursor.newest > newest + 1:
-            raise CursorExpired("This cursor is of another session. Begin again without a cursor.")
-        return owed, newest + 1
+        return await self._sessions.follow(principal, session_id, reader, cursor)
 
     def unfollow_session(self, principal: Principal, session_id: str, follow: SessionFollow) -> None:
         """End a follow."""
-        follow.close()
-        follows = self._follows.get((principal.id, session_id))
-        if follows is not None:
-            follows.discard(follow)
-            if not follows:
-                del self._follows[principal.id, session_id]
-
-    def _announce(self, principal: Principal, turn: Turn) -> None:
-        """Tell the principal's followers of the session about a turn submitted here."""
-        follows = self._follows.get((principal.id, turn.session_id))
-        if follows:
-            self._spawn(self._add_to(tuple(follows), turn))
-
-    async def _add_to(self, follows: Sequence[SessionFollow], turn: Turn) -> None:
-        for follow in follows:
-            try:
-                await follow.add(turn)
-            except AntiphonError:
-                follow.lost(turn)
-
-    def _delivered(self, turn: Turn) -> None:
-        self._spawn(self._mark_delivered(turn))
-
-    async def _mark_delivered(self, turn: Turn) -> None:
-        # Without the mark a follower that comes without a cursor gets the reply once more, not never.
-        with contextlib.suppress(AntiphonError):
-            await self.store.mark_delivered([turn.id])
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        self._sessions.unfollow(principal, session_id, follow)

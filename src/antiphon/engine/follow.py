@@ -56,6 +56,8 @@ class SessionFollow:
         # Chunks received of each turn that is under way, and of the newest one.
         self._received: dict[int, int] = dict(cursor.received) if cursor else {}
         self.closed = False
+        # The newest turn of the session that this follow knows of; None before it has begun.
+        self.newest: int | None = None
 
     @property
     def cursor(self) -> str:
@@ -68,6 +70,7 @@ class SessionFollow:
         ``next_number`` is the lowest number a further turn can have. Raises CursorExpired.
         """
         early, self._early = self._early or [], None
+        self.newest = next_number - 1
         taken = self._take([*owed, *early])
         if self._cursor is None:
             self._received.setdefault(next_number, 0)
@@ -118,15 +121,16 @@ class SessionFollow:
                 self._known.add(turn.number)
                 self._open.add(turn.number)
                 self._received[turn.number] = received
+                self.newest = max(self.newest or 0, turn.number)
                 taken.append(turn)
         return taken
 
     async def _attach_all(self, turns: Sequence[Turn]) -> None:
         for turn in turns:
-            channel = await self._hub.channel(turn)
+            received = self._received[turn.number]
+            channel = await self._hub.channel(turn, received)
             if self.closed:
                 return
-            received = self._received[turn.number]
             channel.check(received)
             if channel.ended and received >= len(channel.chunks):
                 if received == len(channel.chunks):

@@ -48,6 +48,10 @@ class Generator:
             messages=fit(bot.prompt if bot else None, history, budget),
             prefix=prefix,
             params={**(bot.params if bot else {}), **turn.params},
+            session_id=turn.session_id,
+            turn_id=turn.id,
+            reply_id=turn.reply_id,
+            epoch=turn.epoch,
         )
         try:
             return await self._with_retries(provider, prompt, draft)

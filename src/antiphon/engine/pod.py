@@ -1,6 +1,7 @@
 """A pod's life: lease, takeover of what dead pods left, housekeeping, leaving."""
 
 import asyncio
+import re
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
@@ -8,20 +9,27 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from antiphon.engine.bounds import Bounds
-from antiphon.engine.deliver import Hub
 from antiphon.engine.ports import Ports
 from antiphon.engine.worker import Worker
 from antiphon.errors import StoreUnavailable
 from antiphon.ids import now_ms
 
 logger = structlog.get_logger(__name__)
-FAR_FUTURE = 2**62
+FOREVER_MS = 2**61
+BEATS_A_LEASE = 3
 EXPIRE_EVERY_S = 15.0
+AUDIT_EVERY_S = 15.0
+LOOK_FOR_TURNS_EVERY_S = 5.0
+Duty = Callable[[], Awaitable[None]]
 
 
 def new_pod_id() -> str:
-    """Return an id for this process: where it runs, and a random part that tells restarts apart."""
-    return f"{socket.gethostname()[:60]}-{secrets.token_hex(4)}"
+    """Return an id for this process: where it runs, and a random part that tells restarts apart.
+
+    Lower-case letters, digits and hyphens: it is part of names on brokers.
+    """
+    host = re.sub(r"[^a-z0-9]+", "-", socket.gethostname().lower())[:60].strip("-")
+    return f"{host or 'pod'}-{secrets.token_hex(4)}"
 
 
 class Keeper:
@@ -30,33 +38,58 @@ class Keeper:
     The cost is one row a beat, whatever the number of turns.
     """
 
-    def __init__(self, pod: str, ports: Ports, hub: Hub, worker: Worker, bounds: Bounds) -> None:
+    def __init__(self, pod: str, ports: Ports, worker: Worker, bounds: Bounds) -> None:
         self._pod = pod
         self._store = ports.store
         self._log = ports.log
-        self._hub = hub
+        self._bus = ports.bus
         self._worker = worker
         self._bounds = bounds
+        self._steady_since = 0.0
+        self._last_beat = 0.0
+        # Turns that the store says run here and do not, or the other way round, as of the audit before.
+        self._strays: set[tuple[str, int]] = set()
+        self._disowned: set[str] = set()
 
     async def begin(self, *, alone: bool) -> None:
         """Register the pod. ``alone``: no other process can be using the store, so all others are dead."""
         await self._beat()
-        await self._bury(FAR_FUTURE if alone else now_ms())
+        if alone:
+            await self._bury(-FOREVER_MS)
 
-    async def run(self) -> None:
-        """Beat three times a lease; look after the log and followed turns in between."""
-        expire_at = 0.0
+    async def run(self, refresh: Duty, look_for_turns: Duty) -> None:
+        """Beat three times a lease and look for dead pods twice as often; other duties in between.
+
+        ``refresh`` looks after followed turns, ``look_for_turns`` after followed sessions.
+        """
+        pause = self._bounds.lease / BEATS_A_LEASE / 2
+        every = [
+            (2 * pause, self._beat),
+            (pause, self._bury_dead),
+            (2 * pause, refresh),
+            (2 * pause, self._stop),
+            (LOOK_FOR_TURNS_EVERY_S, look_for_turns),
+            (EXPIRE_EVERY_S, self._expire),
+            (AUDIT_EVERY_S, self._audit),
+        ]
         loop = asyncio.get_running_loop()
+        due = [loop.time() + wait for wait, _ in every]
         while True:
-            await asyncio.sleep(self._bounds.lease / 3)
-            await self._try(self._beat)
-            await self._try(lambda: self._bury(now_ms()))
-            await self._try(self._hub.refresh)
-            if loop.time() >= expire_at:
-                expire_at = loop.time() + EXPIRE_EVERY_S
-                await self._try(self._expire)
+            await asyncio.sleep(pause)
+            for n, (wait, duty) in enumerate(every):
+                # Half a pause early is in time: a duty must not miss its turn by a millisecond.
+                if loop.time() >= due[n] - pause / 2:
+                    due[n] = loop.time() + wait
+                    await self._try(duty)
 
-    async def _try(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def leave(self) -> None:
+        """Give the pod's turns back and remove it."""
+        handed_over = await self._store.release(self._pod)
+        if handed_over:
+            self._bus.publish("turns", "")
+        logger.info("pod_left", pod=self._pod, handed_over=handed_over)
+
+    async def _try(self, work: Duty) -> None:
         """Do one duty; a failure is logged and does not keep the others from being done."""
         try:
             await work()
@@ -68,19 +101,52 @@ class Keeper:
     async def _expire(self) -> None:
         await self._log.expire(now_ms() - int(self._bounds.retention * 1000))
 
-    async def leave(self) -> None:
-        """Give the pod's turns back and remove it."""
-        handed_over = await self._store.release(self._pod)
-        logger.info("pod_left", pod=self._pod, handed_over=handed_over)
-
     async def _beat(self) -> None:
-        known = await self._store.heartbeat(self._pod, now_ms() + int(self._bounds.lease * 1000))
+        lease = int(self._bounds.lease * 1000)
+        known = await self._store.heartbeat(self._pod, lease, works=self._worker.works)
+        now = asyncio.get_running_loop().time()
+        if now - self._last_beat > self._bounds.lease:
+            self._steady_since = now
+        self._last_beat = now
         if not known and self._worker.running:
             logger.error("pod_was_buried", pod=self._pod, running=self._worker.running)
             self._worker.fence()
 
-    async def _bury(self, lease_before: int) -> None:
-        orphans = await self._store.bury(lease_before, self._pod)
+    async def _bury_dead(self) -> None:
+        """Bury pods without a lease, unless it was the store that was away.
+
+        After an outage no pod has a lease, and the first to come back must not declare the others dead:
+        each gets as long as a lease to come back too.
+        """
+        now = asyncio.get_running_loop().time()
+        if now - self._steady_since >= self._bounds.lease and now - self._last_beat < self._bounds.lease:
+            await self._bury(0)
+
+    async def _bury(self, silent: int) -> None:
+        orphans = await self._store.bury(self._pod, silent)
         if orphans:
             logger.info("takeover", turns=orphans)
-            self._worker.wake()
+            self._bus.publish("turns", "")
+
+    async def _stop(self) -> None:
+        """Stop what somebody asked to stop while the wake-up was lost."""
+        for turn_id in await self._store.stops(self._pod):
+            self._worker.stop(turn_id)
+
+    async def _audit(self) -> None:
+        """Set right what the store and this process believe differently about who runs what.
+
+        Only what differs in two audits: between a claim and its answer the two differ for a moment.
+        """
+        held = await self._store.held(self._pod)
+        running = self._worker.turns
+        strays = {(turn, epoch) for turn, epoch in held if turn not in running}
+        lost = strays & self._strays
+        if lost:
+            logger.error("strays_requeued", turns=len(lost))
+            await self._store.requeue(sorted(lost))
+            self._bus.publish("turns", "")
+        disowned = running - {turn for turn, _ in held}
+        for turn in disowned & self._disowned:
+            self._worker.leave(turn)
+        self._strays, self._disowned = strays - lost, disowned

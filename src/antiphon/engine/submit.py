@@ -16,7 +16,6 @@ from antiphon.stores.port import Latest, NewTurn, Submitted
 
 _SESSION_ID = re.compile(r"[!-.0-~]{1,200}")
 _KEY = re.compile(r"[!-~]{1,200}")
-RETRY_WHEN_FULL_S = 2.0
 LONGEST_MODEL = 200
 
 
@@ -91,6 +90,7 @@ class Submitter:
             create_session=ask.create_session,
             claim_for=self._worker.pod if self._worker.has_room else None,
             max_active=self._bounds.running_turns_a_session,
+            max_queued=self._bounds.queued_turns,
             history_limit=self._bounds.history_exchanges,
         )
         submitted = await self._store.submit(principal, new)
@@ -109,10 +109,6 @@ class Submitter:
     def _check(self, ask: Ask) -> None:
         if not self.accepting:
             raise Overloaded("This pod is leaving. Send again: another will take it.", retry_after=1)
-        if self._worker.running >= self._bounds.running_turns:
-            raise Overloaded(
-                "Too many replies are under way. Try again shortly.", retry_after=RETRY_WHEN_FULL_S
-            )
         check_session_id(ask.session_id)
         if ask.text is not None:
             self._check_text(ask.text)

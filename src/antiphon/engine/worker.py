@@ -1,7 +1,7 @@
 """Runs turns: claims them, generates, and ends them, whatever happens on the way."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -13,11 +13,13 @@ from antiphon.engine.finish import Ending, store_ending
 from antiphon.engine.generate import Generator
 from antiphon.engine.ports import Ports
 from antiphon.errors import AntiphonError, Fenced, LogLost, ProviderTimeout, StoreUnavailable
+from antiphon.logs.port import Claim
 from antiphon.model import Chunk, Turn
 from antiphon.stores.port import Exchange, Submitted
 
 logger = structlog.get_logger(__name__)
 CLAIMED_AT_ONCE = 256
+CLAIM_PAUSE_S = 0.1
 
 
 class Stopped(Exception):
@@ -56,7 +58,10 @@ class Run:
 
 
 class Worker:
-    """The turns that this pod runs."""
+    """The turns that this pod runs; none, unless it ``works``.
+
+    ``taken`` is told of every turn that was claimed: whoever follows it elsewhere learns who feeds it now.
+    """
 
     def __init__(
         self,
@@ -67,8 +72,12 @@ class Worker:
         generator: Generator,
         *,
         bounds: Bounds,
+        works: bool,
+        taken: Callable[[str], None],
     ) -> None:
         self.pod = pod
+        self.works = works
+        self._taken = taken
         self._store = ports.store
         self._log = ports.log
         self._hub = hub
@@ -84,7 +93,7 @@ class Worker:
         self._wake = asyncio.Event()
         self._unsubscribe = (
             ports.bus.subscribe("turns", lambda _: self._wake.set()),
-            ports.bus.subscribe("stop", self._stop),
+            ports.bus.subscribe("stop", self.stop),
         )
 
     @property
@@ -95,7 +104,7 @@ class Worker:
     @property
     def has_room(self) -> bool:
         """Whether this pod can take another turn."""
-        return not self._draining and len(self._running) < self._bounds.running_turns
+        return self.works and not self._draining and len(self._running) < self._bounds.running_turns
 
     def start(self, submitted: Submitted) -> None:
         """Run a turn that was claimed for this pod when it was submitted."""
@@ -109,8 +118,9 @@ class Worker:
         """Claim queued turns whenever woken, and every second in any case."""
         while not self._draining:
             try:
-                while self.has_room and await self._claim():
-                    pass
+                while self.has_room and await self._claim():  # noqa: ASYNC110 - it is no event
+                    # The busier a pod, the longer it leaves what waits to the others.
+                    await asyncio.sleep(CLAIM_PAUSE_S * len(self._running) / self._bounds.running_turns)
             except StoreUnavailable as error:
                 logger.warning("claim_failed", error=error.message)
             except Exception as error:
@@ -128,21 +138,22 @@ class Worker:
         turns = self._claimed or await self._store.claim(self.pod, room)
         self._claimed = turns
         for turn, chunks in await self._open(turns):
-            run = self._launch(turn, chunks)
-            if turn.epoch > 1 and not self._log.outlives_process:
-                run.abort(LogLost("The reply was lost with the process that wrote it. Ask again."))
+            run = self._launch(turn, chunks or [])
+            self._taken(turn.id)
+            if chunks is None or (turn.epoch > 1 and not self._log.outlives_process):
+                run.abort(LogLost("The reply was lost with what held it. Ask again."))
             elif turn.id in self._stops:
                 run.abort(Stopped())
         self._claimed = ()
         self._stops.clear()
         return bool(turns)
 
-    async def _open(self, turns: Sequence[Turn]) -> list[tuple[Turn, list[Chunk]]]:
+    async def _open(self, turns: Sequence[Turn]) -> list[tuple[Turn, list[Chunk] | None]]:
         """Open the turns' logs; leave out those that have a newer epoch by now."""
         if not turns:
             return []
         try:
-            found = await self._log.open([(turn.id, turn.epoch) for turn in turns])
+            found = await self._log.open([Claim(turn.id, turn.epoch, turn.created_at) for turn in turns])
             return list(zip(turns, found, strict=True))
         except Fenced:
             if len(turns) == 1:
@@ -219,7 +230,19 @@ class Worker:
         logger.info("turn_left", turn=turn.id, epoch=turn.epoch, why=type(reason).__name__)
         return None
 
-    def _stop(self, turn_id: str) -> None:
+    @property
+    def turns(self) -> set[str]:
+        """The ids of the turns that run here, or are about to."""
+        return {*self._running, *(turn.id for turn in self._claimed)}
+
+    def leave(self, turn_id: str) -> None:
+        """Leave a turn that is another pod's now."""
+        run = self._running.get(turn_id)
+        if run is not None:
+            run.abort(Fenced("The turn was given to another pod."))
+
+    def stop(self, turn_id: str) -> None:
+        """End a turn that somebody asked to stop."""
         run = self._running.get(turn_id)
         if run is not None:
             run.abort(Stopped())

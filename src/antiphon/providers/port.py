@@ -21,12 +21,18 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     ``prefix`` is the text of the reply so far when an earlier attempt died: a provider with
     ``continuation`` goes on right after it and does not repeat it. It is empty otherwise.
     ``params`` are sampling parameters in OpenAI's names (``temperature``, ``max_tokens``, ``tools`` …).
+    The ids say what it is for, to providers that keep conversations of their own; ``epoch`` tells attempts
+    at one reply apart.
     """
 
     model: str
     messages: Sequence[PromptMessage]
     prefix: str = ""
     params: dict[str, Any] = {}
+    session_id: str = ""
+    turn_id: str = ""
+    reply_id: str = ""
+    epoch: int = 1
 
 
 class Finish(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,9 +22,9 @@ class NewTurn(msgspec.Struct, frozen=True, kw_only=True):
     ``text`` is the user's message, or None to answer ``prompt_id`` once more. ``parent_id`` is the reply
     that the message follows: ``"latest"`` (of the session's newest turn), None (the beginning: a new
     branch from the root), or a reply's id. ``claim_for`` is the pod that starts on it at once; None queues
-    it, and so does a pod that has no lease any more. With ``create_session`` an unknown session is created for the principal. ``max_active`` bounds the
-    session's turns that have not ended, ``max_queued`` the turns of all that wait for a pod,
-    ``history_limit`` the exchanges returned with the turn.
+    it, and so does a pod that has no lease any more. With ``create_session`` an unknown session is created
+    for the principal. ``max_active`` bounds the session's turns that have not ended, ``max_queued`` the
+    turns of all that wait for a pod, ``history_limit`` the exchanges returned with the turn.
     """
 
     session_id: str

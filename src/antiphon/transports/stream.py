@@ -84,7 +84,7 @@ class Streams:
     async def turn(self, request: Request, turn: Turn, style: Format, cursor: Cursor | None) -> None:
         """Answer with the events of one turn, until its end."""
         received = cursor.of(turn.number) if cursor else 0
-        channel = await self._engine.channel(turn)
+        channel = await self._engine.channel(turn, received or 0)
         channel.check(received or 0)
         if channel.ended and (received is None or received >= len(channel.chunks)):
             # Nothing is left to tell. 204 is what ends an EventSource's reconnecting.

@@ -15,12 +15,12 @@ class clock(FunctionElement[int]):  # noqa: N801 - SQL functions are named so
     inherit_cache = True
 
 
-@compiles(clock, "sqlite")  # type: ignore[no-untyped-call,untyped-decorator]
+@compiles(clock, "sqlite")
 def _clock_sqlite(element: clock, compiler: Any, **_: Any) -> str:  # noqa: ARG001 - the signature is given
     return "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
 
 
-@compiles(clock, "postgresql")  # type: ignore[no-untyped-call,untyped-decorator]
+@compiles(clock, "postgresql")
 def _clock_postgresql(element: clock, compiler: Any, **_: Any) -> str:  # noqa: ARG001
     return "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
 
@@ -39,13 +39,13 @@ class one_of(ColumnElement[bool]):  # noqa: N801
         self.array = array
 
 
-@compiles(one_of, "sqlite")  # type: ignore[no-untyped-call,untyped-decorator]
+@compiles(one_of, "sqlite")
 def _one_of_sqlite(element: one_of, compiler: Any, **more: Any) -> str:
     column, array = (compiler.process(part, **more) for part in (element.column, element.array))
-    return f"{column} IN (SELECT value FROM json_each({array}))"
+    return f"{column} IN (SELECT value FROM json_each({array}))"  # noqa: S608 - no value in it
 
 
-@compiles(one_of, "postgresql")  # type: ignore[no-untyped-call,untyped-decorator]
+@compiles(one_of, "postgresql")
 def _one_of_postgresql(element: one_of, compiler: Any, **more: Any) -> str:
     column, array = (compiler.process(part, **more) for part in (element.column, element.array))
     return f"{column} IN (SELECT jsonb_array_elements_text(CAST({array} AS jsonb)))"

@@ -1,0 +1,153 @@
+"""Those who follow sessions: they hear of new turns, wherever these were submitted."""
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Callable, Coroutine, Sequence
+
+import msgspec
+
+from antiphon.engine.bounds import Bounds
+from antiphon.engine.cursor import Cursor
+from antiphon.engine.deliver import Hub
+from antiphon.engine.follow import SessionFollow, SessionReader
+from antiphon.engine.ports import Ports
+from antiphon.errors import AntiphonError, CursorExpired, NotFound
+from antiphon.ids import now_ms
+from antiphon.model import Principal, Turn
+
+_encode = msgspec.json.encode
+_decode_turn = msgspec.json.Decoder(Turn).decode
+Key = tuple[str, str]
+
+
+class _Followers:
+    """The followers of one session in this process."""
+
+    def __init__(self, principal: Principal, session_id: str) -> None:
+        self.principal = principal
+        self.session_id = session_id
+        self.follows: set[SessionFollow] = set()
+        self.unsubscribe: Callable[[], None] = lambda: None
+
+
+class SessionFollows:
+    """All follows of sessions in this process."""
+
+    def __init__(self, ports: Ports, hub: Hub, bounds: Bounds) -> None:
+        self._store = ports.store
+        self._bus = ports.bus
+        self._hub = hub
+        self._bounds = bounds
+        self._sessions: dict[Key, _Followers] = {}
+        self._background: set[asyncio.Task[None]] = set()
+
+    async def follow(
+        self, principal: Principal, session_id: str, reader: SessionReader, cursor: Cursor | None
+    ) -> SessionFollow:
+        """See Engine.follow_session."""
+        follow = SessionFollow(self._hub, reader, cursor, self._delivered)
+        # First be told of new turns, then look which there are: none can fall between.
+        self._enter(principal, session_id).follows.add(follow)
+        try:
+            owed, next_number = await self._owed(principal, session_id, cursor)
+            await follow.begin(owed, next_number)
+        except BaseException:
+            self.unfollow(principal, session_id, follow)
+            raise
+        return follow
+
+    def unfollow(self, principal: Principal, session_id: str, follow: SessionFollow) -> None:
+        """End a follow."""
+        follow.close()
+        known = self._sessions.get((principal.id, session_id))
+        if known is not None:
+            known.follows.discard(follow)
+            if not known.follows:
+                known.unsubscribe()
+                del self._sessions[principal.id, session_id]
+
+    def announce(self, principal: Principal, turn: Turn) -> None:
+        """Tell all followers of the session, in every pod, about a new turn."""
+        told = msgspec.structs.replace(turn, params={})
+        self._bus.publish(_topic(principal.id, turn.session_id), _encode(told).decode())
+
+    async def look(self) -> None:
+        """Find turns of followed sessions that nobody told of."""
+        sessions = tuple(self._sessions.values())
+        if not sessions:
+            return
+        counts = await self._store.turn_counts([known.session_id for known in sessions])
+        for known in sessions:
+            seen = min((f.newest for f in known.follows if f.newest is not None), default=None)
+            if seen is not None and counts.get(known.session_id, 0) > seen:
+                turns = await self._store.turns(
+                    known.principal, known.session_id, seen, self._bounds.turns_resumed
+                )
+                for turn in turns:
+                    await self._add(tuple(known.follows), turn)
+
+    async def close(self) -> None:
+        """Wait for what is under way."""
+        await asyncio.gather(*self._background, return_exceptions=True)
+
+    def _enter(self, principal: Principal, session_id: str) -> _Followers:
+        key = principal.id, session_id
+        known = self._sessions.get(key)
+        if known is None:
+            known = self._sessions[key] = _Followers(principal, session_id)
+            known.unsubscribe = self._bus.subscribe(_topic(*key), lambda text: self._heard(key, text))
+        return known
+
+    def _heard(self, key: Key, text: str) -> None:
+        known = self._sessions.get(key)
+        if known is not None:
+            self._spawn(self._add(tuple(known.follows), _decode_turn(text)))
+
+    async def _add(self, follows: Sequence[SessionFollow], turn: Turn) -> None:
+        for follow in follows:
+            try:
+                await follow.add(turn)
+            except AntiphonError:
+                follow.lost(turn)
+
+    async def _owed(
+        self, principal: Principal, session_id: str, cursor: Cursor | None
+    ) -> tuple[Sequence[Turn], int]:
+        """Return the turns a follower has to be given and the number after the session's newest turn.
+
+        That number is read first: a turn submitted in between is then given twice rather than never.
+        """
+        try:
+            newest = (await self._store.session(principal, session_id)).turn_count
+        except NotFound:
+            newest = 0
+        if cursor is None:
+            ended_after = now_ms() - int(self._bounds.retention * 1000)
+            owed = await self._store.undelivered(principal, session_id, ended_after)
+        else:
+            most = self._bounds.turns_resumed
+            owed = await self._store.turns(principal, session_id, min(cursor.received) - 1, most + 1)
+            if len(owed) > most:
+                raise CursorExpired(f"More than {most} replies came since. Read the session's messages.")
+        if cursor is not None and cursor.newest > newest + 1:
+            raise CursorExpired("This cursor is of another session. Begin again without a cursor.")
+        return owed, newest + 1
+
+    def _delivered(self, turn: Turn) -> None:
+        self._spawn(self._mark_delivered(turn))
+
+    async def _mark_delivered(self, turn: Turn) -> None:
+        # Without the mark a follower that comes without a cursor gets the reply once more, not never.
+        with contextlib.suppress(AntiphonError):
+            await self._store.mark_delivered([turn.id])
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+def _topic(owner: str, session_id: str) -> str:
+    """Return the session's topic. It is a digest: ids hold what topics cannot."""
+    return f"session.{hashlib.sha256(f'{owner} {session_id}'.encode()).hexdigest()[:32]}"
