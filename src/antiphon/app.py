@@ -2,35 +2,28 @@
 
 import asyncio
 import contextlib
-import fcntl
 import gc
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import uvicorn
 
-from antiphon import __version__, registry
-from antiphon.config import Settings, SettingsError
+from antiphon import __version__
+from antiphon.backends import Backends
+from antiphon.config import Settings
 from antiphon.dialects import subscribe
-from antiphon.engine.bounds import Bounds
-from antiphon.engine.catalogue import Bot, Catalogue
 from antiphon.engine.engine import Engine
-from antiphon.engine.ports import Ports
+from antiphon.engine.pod import new_pod_id
+from antiphon.from_settings import bounds, catalogue
 from antiphon.ids import now_ms
-from antiphon.stores.sql.migrate import upgrade
-from antiphon.stores.sqlite import make_engine
 from antiphon.transports import rest, sse
 from antiphon.transports.http import Application, Route
 from antiphon.transports.identity import Identity
 from antiphon.transports.pages import add_pages
 from antiphon.transports.stream import Streams
 from antiphon.transports.views import iso
-
-OLLAMA_PORT = 11434
-PROBE_S = 0.15
 
 
 class Wired(NamedTuple):
@@ -39,126 +32,22 @@ class Wired(NamedTuple):
     application: Application
     engine: Engine
     streams: Streams
+    backends: Backends
 
 
 Announce = Callable[[Wired, int], Coroutine[None, None, None]]
 
 
-def bounds(settings: Settings) -> Bounds:
-    """Return the engine's bounds as set."""
-    return Bounds(
-        message_chars=settings.max_message_chars,
-        metadata_bytes=settings.max_metadata_bytes,
-        reply_chars=settings.max_reply_chars,
-        chunks_a_turn=settings.max_chunks_a_turn,
-        running_turns=settings.max_running_turns,
-        queued_turns=settings.max_queued_turns,
-        running_turns_a_session=settings.max_running_turns_a_session,
-        reader_backlog_bytes=settings.reader_backlog_bytes,
-        context_tokens=settings.context_tokens,
-        retries=settings.provider_retries,
-        turn_seconds=settings.max_turn_seconds,
-        lease=settings.lease_seconds,
-        tick=settings.tick_seconds,
-        retention=settings.retention_seconds,
-    )
-
-
-def catalogue(settings: Settings) -> Catalogue:
-    """Make the providers and bots. Raises SettingsError for a default bot that does not exist."""
-    configured = dict(settings.providers)
-    if "ollama" not in configured and _listens(OLLAMA_PORT):
-        configured["ollama"] = {"name": "ollama", "base_url": f"http://127.0.0.1:{OLLAMA_PORT}/v1"}
-    providers = {"builtin": registry.load(registry.PROVIDERS, "builtin")()}
-    for name, arguments in configured.items():
-        try:
-            providers[name] = registry.load(registry.PROVIDERS, "openai")(
-                **arguments,
-                connect_timeout=settings.connect_timeout,
-                first_token_timeout=settings.first_token_timeout,
-                idle_timeout=settings.idle_timeout,
-            )
-        except ValueError as error:
-            raise SettingsError(f"provider {name}: {error}") from error
-    bots = {
-        "sizebot": Bot(
-            name="sizebot",
-            model="builtin/sizebot",
-            title="SizeBot",
-            greeting="Hello! Ask me about clothing and shoe sizes, in any system.",
-            context_tokens=1_000_000,
-        ),
-        "echo": Bot(name="echo", model="builtin/echo", title="Echo", greeting="I say it back."),
-    }
-    for name, given in settings.bots.items():
-        values = {field: getattr(given, field) for field in given.__struct_fields__}
-        bots[name] = Bot(name=name, **values)
-    default = settings.default_bot
-    if settings.default_model:
-        bots["assistant"] = Bot(name="assistant", model=settings.default_model, title="Assistant")
-        default = "assistant"
-    if default not in bots:
-        raise SettingsError(f"ANTIPHON_DEFAULT_BOT={default!r}: there is only {', '.join(sorted(bots))}")
-    return Catalogue(bots, providers, default_bot=default)
-
-
-def _listens(port: int) -> bool:
-    """Whether something on this machine takes connections at the port."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), PROBE_S):
-        return True
-    return False
-
-
-@contextlib.contextmanager
-def sole_user(path: Path) -> Any:
-    """Hold the lock that makes this process the only one on an SQLite file.
-
-    The kernel drops it with the process, however that ends; so whoever holds it knows that every other
-    pod the file tells of is dead, and can take over at once. Raises SettingsError if another holds it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(path.name + ".lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise SettingsError(
-                f"{path} is in use by another antiphon. Stop it, or set DATABASE_URL."
-            ) from error
-        yield
-
-
-def migrate(settings: Settings) -> bool:
-    """Bring the database to the newest schema; return whether anything was done."""
-    engine = make_engine(settings.sqlite_path)
-    try:
-        with engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            changed = upgrade(connection)
-            connection.exec_driver_sql("COMMIT")
-            return changed
-    finally:
-        engine.dispose()
-
-
 async def wire(settings: Settings) -> Wired:
     """Put the server together. The database must be migrated."""
-    executor = registry.load(registry.EXECUTORS, "sqlite")(
-        settings.sqlite_path, synchronous=settings.sqlite_synchronous
-    )
-    store = registry.load(registry.STORES, "sqlite")(executor, outbox=settings.outbox)
-    if settings.chunk_log == "memory":
-        log = registry.load(registry.LOGS, "memory")()
-    else:
-        log = registry.load(registry.LOGS, "sqlite")(executor)
-    rates = {"session": settings.rate_session, "user": settings.rate_user, "address": settings.rate_address}
-    limiter = registry.load(registry.LIMITERS, "memory")(rates if settings.rate_limits else {})
-    bus = registry.load(registry.BUSES, "memory")()
-    engine = Engine(Ports(store, log, bus, limiter), catalogue(settings), bounds(settings))
+    backends = Backends(settings)
+    ports, pod = backends.ports(), new_pod_id()
+    engine = Engine(ports, catalogue(settings), bounds(settings), pod=pod, works=settings.role != "api")
     streams = Streams(engine)
     routes = _routes(engine, streams)
-    fastapi = rest.make_rest(engine, _health(engine, streams), routes)
+    fastapi = rest.make_rest(engine, _health(engine, streams, backends, settings), routes)
     add_pages(fastapi)
-    identity = Identity(settings.secret or await store.secret("guest-cookie"))
+    identity = Identity(settings.secret or await ports.store.secret("guest-cookie"))
     application = Application(
         routes,
         fastapi,
@@ -167,7 +56,7 @@ async def wire(settings: Settings) -> Wired:
         most_connections=settings.max_connections,
         hosts=settings.hosts,
     )
-    return Wired(application, engine, streams)
+    return Wired(application, engine, streams, backends)
 
 
 def _routes(engine: Engine, streams: Streams) -> list[Route]:
@@ -203,7 +92,7 @@ def _routes(engine: Engine, streams: Streams) -> list[Route]:
     ]
 
 
-def _health(engine: Engine, streams: Streams) -> rest.Health:
+def _health(engine: Engine, streams: Streams, backends: Backends, settings: Settings) -> rest.Health:
     async def health() -> dict[str, Any]:
         return {
             "status": "healthy",
@@ -213,7 +102,7 @@ def _health(engine: Engine, streams: Streams) -> rest.Health:
             "timestamp": iso(now_ms()),
             "active_connections": len(streams),
             "active_buffers": engine.worker.running,
-            "nats_connected": False,
+            "nats_connected": settings.nats_url is not None and backends.nats.connected,
         }
 
     return health
@@ -253,21 +142,22 @@ class Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Wired]:
-    """A started engine, closed at the end."""
+async def running(settings: Settings, *, alone: bool) -> AsyncIterator[Wired]:
+    """A started engine, closed at the end; ``alone`` as for Engine.start."""
     wired = await wire(settings)
-    await wired.engine.start(alone=True)
+    await wired.engine.start(alone=alone)
     wired.streams.start()
     try:
         yield wired
     finally:
         wired.streams.close()
         await wired.engine.close()
+        await wired.backends.close()
 
 
-async def serve(settings: Settings, announce: Announce) -> None:
+async def serve(settings: Settings, announce: Announce, *, alone: bool) -> None:
     """Serve until a signal. ``announce(wired, port)`` is called once requests are taken."""
-    async with running(settings) as wired:
+    async with running(settings, alone=alone) as wired:
         config = uvicorn.Config(
             wired.application,
             host=settings.host,

@@ -44,10 +44,9 @@ def serve(host: Host = None, port: Port = None, database_url: Database = None) -
 @app.command()
 def migrate(database_url: Database = None) -> None:
     """Bring the database to the newest schema."""
-    from antiphon.app import migrate as upgrade  # noqa: PLC0415
+    from antiphon.database import migrate as upgrade  # noqa: PLC0415
 
     settings = _settings(database_url=database_url)
-    settings.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
     typer.echo("migrated" if upgrade(settings) else "already at the newest schema")
 
 

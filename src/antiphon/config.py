@@ -1,7 +1,9 @@
 """Typed settings, from the environment, ``antiphon.toml`` and flags: the only reader of the environment."""
 
+import hashlib
 import os
 import re
+import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -257,6 +259,26 @@ class Settings(BaseSettings):
         if self.limiter != "auto":
             return self.limiter
         return "redis" if self.redis_url else "memory"
+
+    @property
+    def plan(self) -> str:
+        """Which back end serves what, in a line."""
+        where = str(self.sqlite_path) if self.store == "sqlite" else self.store
+        parts = {"log": self.log_kind, "wake-ups": self.bus_kind, "limits": self.limiter_kind}
+        return f"stores in {where}; " + ", ".join(f"{part}: {kind}" for part, kind in parts.items())
+
+    @property
+    def presence_kind(self) -> str:
+        """Where connections are registered."""
+        return "redis" if self.redis_url else "memory"
+
+    @property
+    def bus_folder(self) -> Path:
+        """Where processes of this machine that share a database find each other."""
+        if self.store == "sqlite":
+            return self.sqlite_path.with_name(self.sqlite_path.name + ".bus")
+        digest = hashlib.sha256(self.database_url.encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"antiphon-{os.getuid()}-{digest}.bus"
 
     @property
     def hosts(self) -> frozenset[str]:

@@ -46,6 +46,7 @@ async def test_rate_limits(tmp_path):
 
 async def test_turns_a_session_and_a_process(tmp_path, model):
     limits = {"ANTIPHON_MAX_RUNNING_TURNS": "3", "ANTIPHON_MAX_RUNNING_TURNS_A_SESSION": "2"}
+    limits["ANTIPHON_MAX_QUEUED_TURNS"] = "0"
     async with (
         ServerProcess(tmp_path, model_toml(model.port), **limits) as server,
         Client(server.url) as client,

@@ -13,9 +13,10 @@ import sys
 
 import pytest
 
-from antiphon.app import OLLAMA_PORT, migrate, sole_user
 from antiphon.commands import doctor as examined
 from antiphon.config import Settings, SettingsError, load_settings
+from antiphon.database import migrate, sole_user
+from antiphon.from_settings import OLLAMA_PORT
 from antiphon.stores.sql.migrate import HEAD
 from antiphon.testing.model_server import serve
 

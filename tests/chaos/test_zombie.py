@@ -13,7 +13,7 @@ from antiphon.engine.ports import Ports
 from antiphon.engine.submit import Ask
 from antiphon.logs.sqlite import SqliteLog
 from antiphon.model import Principal
-from antiphon.registry import BUSES, EXECUTORS, LIMITERS, STORES, load
+from antiphon.registry import BUSES, EXECUTORS, LIMITERS, PRESENCES, STORES, load
 from antiphon.testing.model_server import expected_text, serve
 from antiphon.transports.sse import NATIVE
 
@@ -30,7 +30,8 @@ def pod(database, model_port):
     store = load(STORES, "sqlite")(executor)
     provider = OpenAIProvider(name="test", base_url=f"http://127.0.0.1:{model_port}/v1")
     bot = Bot(name="slow", model=f"test/test-{TOKENS}-15-0")
-    ports = Ports(store, SqliteLog(executor), load(BUSES, "memory")(), load(LIMITERS, "memory")({}))
+    presence = load(PRESENCES, "memory")()
+    ports = Ports(store, SqliteLog(executor), load(BUSES, "memory")(), load(LIMITERS, "memory")({}), presence)
     return Engine(ports, Catalogue({"slow": bot}, {"test": provider}, default_bot="slow"), Bounds(lease=0.4))
 
 
@@ -108,7 +109,7 @@ async def test_without_fencing_the_zombie_is_noticed(database, model, monkeypatc
 
     async def unfenced(self, batch):
         await honest(self, batch)
-        return [True] * len(batch)
+        return ["done"] * len(batch)
 
     monkeypatch.setattr(SqliteLog, "append", unfenced)
     at_a, at_b, _, kept = await zombie_run(database, model.port)

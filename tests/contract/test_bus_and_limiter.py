@@ -34,8 +34,11 @@ async def until(condition):
 async def connected(*buses):
     """Wait until each bus hears each other: wake-ups before that may be lost."""
     for n, bus in enumerate(buses):
-        heard = {}
-        ends = [other.subscribe(f"hello.{n}", lambda _, i=i: heard.update({i: 1})) for i, other in enumerate(buses)]
+        heard = set()
+        ends = [
+            other.subscribe(f"hello.{n}", lambda _, i=i, heard=heard: heard.add(i))
+            for i, other in enumerate(buses)
+        ]
         async with asyncio.timeout(10):
             while len(heard) < len(buses):
                 bus.publish(f"hello.{n}", "")

@@ -7,8 +7,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 
-from antiphon.app import migrate
 from antiphon.config import Settings
+from antiphon.database import migrate
 from antiphon.model import Chunk, End, Principal, TurnState
 from antiphon.stores.port import NewTurn, Outcome
 from antiphon.stores.sql.migrate import HEAD, current

@@ -14,7 +14,7 @@ from antiphon.engine.submit import Ask
 from antiphon.errors import StoreUnavailable
 from antiphon.model import Principal
 from antiphon.providers.port import Finish
-from antiphon.registry import BUSES, EXECUTORS, LIMITERS, LOGS, STORES, load
+from antiphon.registry import BUSES, EXECUTORS, LIMITERS, LOGS, PRESENCES, STORES, load
 
 ANN = Principal("user:ann")
 
@@ -61,7 +61,12 @@ async def engine_on(path, provider, log="sqlite", **bounds):
     executor = load(EXECUTORS, "sqlite")(path, synchronous="NORMAL")
     store = load(STORES, "sqlite")(executor)
     chosen = load(LOGS, log)(executor) if log == "sqlite" else load(LOGS, log)()
-    ports = Ports(store, chosen, load(BUSES, "memory")(), load(LIMITERS, "memory")({}))
+    bus, limiter, presence = (
+        load(BUSES, "memory")(),
+        load(LIMITERS, "memory")({}),
+        load(PRESENCES, "memory")(),
+    )
+    ports = Ports(store, chosen, bus, limiter, presence)
     bot = Bot(name="b", model="p/m")
     made = Engine(ports, Catalogue({"b": bot}, {"p": provider}, default_bot="b"), Bounds(lease=0.5, **bounds))
     await made.start(alone=True)

@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from antiphon import __version__, registry
-from antiphon.app import OLLAMA_PORT, catalogue
 from antiphon.config import Settings, SettingsError, variable
 from antiphon.engine.catalogue import Catalogue
 from antiphon.errors import ProviderError
+from antiphon.from_settings import OLLAMA_PORT, catalogue
 from antiphon.providers.presets import PRESETS
 from antiphon.stores.sql.migrate import HEAD
 

@@ -171,13 +171,18 @@ class SubscribeDialect:
         request.principal = user(values["user_id"])
         request.set_cookie = None
         session_id = check_session_id(values["session_id"])
-        opening = {"connection_id": new_id("con"), "session_id": session_id}
+        connection_id = new_id("con")
+        opening = {"connection_id": connection_id, "session_id": session_id}
 
         def connected(cursor: str) -> bytes:
             return b"id: %b\nevent: connected\ndata: %b\n\n" % (cursor.encode(), _encode(opening))
 
         cursor = cursor_of(request, "last_event_id")
-        await self._streams.session(request, session_id, FORMAT, cursor, connected)
+        self._engine.connections.join(session_id, connection_id)
+        try:
+            await self._streams.session(request, session_id, FORMAT, cursor, connected)
+        finally:
+            self._engine.connections.leave(connection_id)
 
     async def _choose(self, body: Submit) -> tuple[str | None, str | None]:
         """Read ``ai_provider`` and ``model``: a bot's name is understood as well as a provider's."""

@@ -7,6 +7,7 @@ import structlog
 from antiphon.engine.bounds import Bounds
 from antiphon.engine.catalogue import Catalogue
 from antiphon.engine.committer import Committer
+from antiphon.engine.connections import Connections
 from antiphon.engine.cursor import Cursor
 from antiphon.engine.deliver import Channel, Hub
 from antiphon.engine.follow import SessionFollow, SessionReader
@@ -40,7 +41,7 @@ class Engine:
         pod: str | None = None,
         works: bool = True,
     ) -> None:
-        store, log, bus, _ = ports
+        store, log, bus = ports.store, ports.log, ports.bus
         self.pod = pod or new_pod_id()
         self.store = store
         self.catalogue = catalogue
@@ -62,8 +63,17 @@ class Engine:
             works=works,
             taken=self._relay.taken,
         )
-        self._keeper = Keeper(self.pod, ports, self.worker, bounds)
         self._submitter = Submitter(ports, self.worker, catalogue, bounds, announce=self._sessions.announce)
+        self.connections = Connections(self.pod, ports.presence)
+        self._keeper = Keeper(
+            self.pod,
+            ports,
+            self.worker,
+            bounds,
+            refresh=self.hub.refresh,
+            look_for_turns=self._sessions.look,
+            keep_connections=self.connections.keep,
+        )
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -82,7 +92,7 @@ class Engine:
         self._tasks = [
             asyncio.create_task(self._committer.run(), name="committer"),
             asyncio.create_task(self.worker.run(), name="worker"),
-            asyncio.create_task(self._keeper.run(self.hub.refresh, self._sessions.look), name="keeper"),
+            asyncio.create_task(self._keeper.run(), name="keeper"),
         ]
 
     async def drain(self) -> None:
@@ -103,7 +113,9 @@ class Engine:
             # The lease ends by itself: others take over then, only later.
             logger.exception("drain_failed", error=type(error).__name__)
             committer.cancel()
-        await asyncio.gather(*self._tasks, self._sessions.close(), return_exceptions=True)
+        await asyncio.gather(
+            *self._tasks, self._sessions.close(), self.connections.close(), return_exceptions=True
+        )
         self._relay.close()
 
     async def close(self) -> None:

@@ -20,6 +20,7 @@ BEATS_A_LEASE = 3
 EXPIRE_EVERY_S = 15.0
 AUDIT_EVERY_S = 15.0
 LOOK_FOR_TURNS_EVERY_S = 5.0
+KEEP_CONNECTIONS_EVERY_S = 10.0
 Duty = Callable[[], Awaitable[None]]
 
 
@@ -35,16 +36,32 @@ def new_pod_id() -> str:
 class Keeper:
     """Keeps this pod's lease and takes over from pods that lost theirs.
 
-    The cost is one row a beat, whatever the number of turns.
+    The cost is one row a beat, whatever the number of turns. ``refresh`` looks after followed turns,
+    ``look_for_turns`` after followed sessions, ``keep_connections`` after the register of connections.
     """
 
-    def __init__(self, pod: str, ports: Ports, worker: Worker, bounds: Bounds) -> None:
+    def __init__(
+        self,
+        pod: str,
+        ports: Ports,
+        worker: Worker,
+        bounds: Bounds,
+        *,
+        refresh: Duty,
+        look_for_turns: Duty,
+        keep_connections: Duty,
+    ) -> None:
         self._pod = pod
         self._store = ports.store
         self._log = ports.log
         self._bus = ports.bus
         self._worker = worker
         self._bounds = bounds
+        self._others: list[tuple[float, Duty]] = [
+            (bounds.lease / BEATS_A_LEASE, refresh),
+            (LOOK_FOR_TURNS_EVERY_S, look_for_turns),
+            (KEEP_CONNECTIONS_EVERY_S, keep_connections),
+        ]
         self._steady_since = 0.0
         self._last_beat = 0.0
         # Turns that the store says run here and do not, or the other way round, as of the audit before.
@@ -57,18 +74,14 @@ class Keeper:
         if alone:
             await self._bury(-FOREVER_MS)
 
-    async def run(self, refresh: Duty, look_for_turns: Duty) -> None:
-        """Beat three times a lease and look for dead pods twice as often; other duties in between.
-
-        ``refresh`` looks after followed turns, ``look_for_turns`` after followed sessions.
-        """
+    async def run(self) -> None:
+        """Beat three times a lease and look for dead pods twice as often; other duties in between."""
         pause = self._bounds.lease / BEATS_A_LEASE / 2
         every = [
             (2 * pause, self._beat),
             (pause, self._bury_dead),
-            (2 * pause, refresh),
             (2 * pause, self._stop),
-            (LOOK_FOR_TURNS_EVERY_S, look_for_turns),
+            *self._others,
             (EXPIRE_EVERY_S, self._expire),
             (AUDIT_EVERY_S, self._audit),
         ]

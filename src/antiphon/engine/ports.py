@@ -5,6 +5,7 @@ from typing import NamedTuple
 from antiphon.buses.port import Bus
 from antiphon.limits.port import Limiter
 from antiphon.logs.port import Log
+from antiphon.presence.port import Presence
 from antiphon.stores.port import Store
 
 
@@ -15,3 +16,4 @@ class Ports(NamedTuple):
     log: Log
     bus: Bus
     limiter: Limiter
+    presence: Presence

@@ -1,0 +1,97 @@
+"""The adapters that the settings name, opened when first used and closed together."""
+
+import functools
+from typing import Any
+
+from antiphon import registry
+from antiphon.config import Settings
+from antiphon.engine.ports import Ports
+
+EXTRAS = {"postgres": "postgres", "redis": "redis", "nats": "nats"}
+
+
+class MissingDriver(Exception):
+    """A back end's Python package is not installed; the text says what to install."""
+
+
+class Backends:
+    """Every connection this process has to a database or broker."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._opened: list[Any] = []
+
+    @functools.cached_property
+    def executor(self) -> Any:
+        """What runs SQL."""
+        settings = self._settings
+        made = _load(registry.EXECUTORS, settings.store)
+        if settings.store == "sqlite":
+            return made(settings.sqlite_path, synchronous=settings.sqlite_synchronous)
+        return made(settings.database_url, pool=settings.database_pool)
+
+    @functools.cached_property
+    def redis(self) -> Any:
+        """The Redis client."""
+        connect = _load({"redis": "antiphon.connections.redis:connect"}, "redis")
+        self._opened.append(connect(self._settings.redis_url))
+        return self._opened[-1]
+
+    @functools.cached_property
+    def nats(self) -> Any:
+        """The NATS connection."""
+        holder = _load({"nats": "antiphon.connections.nats:NatsConnection"}, "nats")
+        self._opened.append(holder(self._settings.nats_url))
+        return self._opened[-1]
+
+    def ports(self) -> Ports:
+        """Make one adapter of each kind, as the settings say."""
+        settings = self._settings
+        rates = {
+            "session": settings.rate_session,
+            "user": settings.rate_user,
+            "address": settings.rate_address,
+        }
+        limiter = _load(registry.LIMITERS, settings.limiter_kind)
+        limited = rates if settings.rate_limits else {}
+        shared_limits = [self.redis] if settings.limiter_kind == "redis" else []
+        presence = _load(registry.PRESENCES, settings.presence_kind)
+        return Ports(
+            store=_load(registry.STORES, settings.store)(self.executor, outbox=settings.outbox),
+            log=self._adapter(registry.LOGS, settings.log_kind),
+            bus=self._adapter(registry.BUSES, settings.bus_kind),
+            limiter=limiter(*shared_limits, limited),
+            presence=presence(*([self.redis] if settings.presence_kind == "redis" else [])),
+        )
+
+    async def close(self) -> None:
+        """Close what several adapters share; they are closed before."""
+        for connection in reversed(self._opened):
+            await connection.aclose()
+
+    def _adapter(self, table: dict[str, str], kind: str) -> Any:
+        made = _load(table, kind)
+        match kind:
+            case "memory":
+                return made()
+            case "local":
+                return made(self._settings.bus_folder)
+            case "redis":
+                return made(self.redis)
+            case "nats":
+                return made(self.nats)
+            case "postgres" if table is registry.BUSES:
+                return made(self._settings.database_url)
+            case _:
+                return made(self.executor)
+
+
+def _load(table: dict[str, str], kind: str) -> Any:
+    """Import a back end. Raises MissingDriver if its package is not installed."""
+    try:
+        return registry.load(table, kind)
+    except ImportError as error:
+        extra = EXTRAS.get(kind)
+        if extra is None:
+            raise
+        raise MissingDriver(f"{error.name} is not installed. Run: pip install 'antiphon[{extra}]'") from error

@@ -1,0 +1,77 @@
+"""The engine's parts that follow from the settings alone: its bounds, bots and providers."""
+
+import contextlib
+import socket
+
+from antiphon import registry
+from antiphon.config import Settings, SettingsError
+from antiphon.engine.bounds import Bounds
+from antiphon.engine.catalogue import Bot, Catalogue
+
+OLLAMA_PORT = 11434
+PROBE_S = 0.15
+
+
+def bounds(settings: Settings) -> Bounds:
+    """Return the engine's bounds as set."""
+    return Bounds(
+        message_chars=settings.max_message_chars,
+        metadata_bytes=settings.max_metadata_bytes,
+        reply_chars=settings.max_reply_chars,
+        chunks_a_turn=settings.max_chunks_a_turn,
+        running_turns=settings.max_running_turns,
+        queued_turns=settings.max_queued_turns,
+        running_turns_a_session=settings.max_running_turns_a_session,
+        reader_backlog_bytes=settings.reader_backlog_bytes,
+        context_tokens=settings.context_tokens,
+        retries=settings.provider_retries,
+        turn_seconds=settings.max_turn_seconds,
+        lease=settings.lease_seconds,
+        tick=settings.tick_seconds,
+        retention=settings.retention_seconds,
+    )
+
+
+def catalogue(settings: Settings) -> Catalogue:
+    """Make the providers and bots. Raises SettingsError for a default bot that does not exist."""
+    configured = dict(settings.providers)
+    if "ollama" not in configured and _listens(OLLAMA_PORT):
+        configured["ollama"] = {"name": "ollama", "base_url": f"http://127.0.0.1:{OLLAMA_PORT}/v1"}
+    providers = {"builtin": registry.load(registry.PROVIDERS, "builtin")()}
+    for name, arguments in configured.items():
+        try:
+            providers[name] = registry.load(registry.PROVIDERS, "openai")(
+                **arguments,
+                connect_timeout=settings.connect_timeout,
+                first_token_timeout=settings.first_token_timeout,
+                idle_timeout=settings.idle_timeout,
+            )
+        except ValueError as error:
+            raise SettingsError(f"provider {name}: {error}") from error
+    bots = {
+        "sizebot": Bot(
+            name="sizebot",
+            model="builtin/sizebot",
+            title="SizeBot",
+            greeting="Hello! Ask me about clothing and shoe sizes, in any system.",
+            context_tokens=1_000_000,
+        ),
+        "echo": Bot(name="echo", model="builtin/echo", title="Echo", greeting="I say it back."),
+    }
+    for name, given in settings.bots.items():
+        values = {field: getattr(given, field) for field in given.__struct_fields__}
+        bots[name] = Bot(name=name, **values)
+    default = settings.default_bot
+    if settings.default_model:
+        bots["assistant"] = Bot(name="assistant", model=settings.default_model, title="Assistant")
+        default = "assistant"
+    if default not in bots:
+        raise SettingsError(f"ANTIPHON_DEFAULT_BOT={default!r}: there is only {', '.join(sorted(bots))}")
+    return Catalogue(bots, providers, default_bot=default)
+
+
+def _listens(port: int) -> bool:
+    """Whether something on this machine takes connections at the port."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), PROBE_S):
+        return True
+    return False
