@@ -92,6 +92,6 @@ def _load(table: dict[str, str], kind: str) -> Any:
         return registry.load(table, kind)
     except ImportError as error:
         extra = EXTRAS.get(kind)
-        if extra is None:
+        if extra is None or (error.name or "").startswith("antiphon"):
             raise
         raise MissingDriver(f"{error.name} is not installed. Run: pip install 'antiphon[{extra}]'") from error

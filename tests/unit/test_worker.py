@@ -159,7 +159,8 @@ async def test_a_log_that_is_away_for_good_fails_the_reply_and_readers_get_it_fr
             while not tap.gone:
                 await asyncio.sleep(0.05)
         again = Tap()
-        (await engine.channel(turn)).attach(again, len(tap.chunks))
+        ended = await engine.store.turn(ANN, turn.id)
+        (await engine.channel(ended)).attach(again, len(tap.chunks))
         assert [c.kind for c in again.chunks] == ["content", "end"]
         assert engine.sound
 
