@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -18,6 +19,7 @@ from antiphon.engine.engine import Engine
 from antiphon.engine.pod import new_pod_id
 from antiphon.from_settings import bounds, catalogue
 from antiphon.ids import now_ms
+from antiphon.inherited import watch_parent
 from antiphon.transports import rest, sse
 from antiphon.transports.http import Application, Route
 from antiphon.transports.identity import Identity
@@ -35,6 +37,9 @@ class Wired(NamedTuple):
     backends: Backends
 
 
+LAST_REQUESTS_S = 0.2
+"""How long those are read that were on their way when listening ended."""
+
 Announce = Callable[[Wired, int], Coroutine[None, None, None]]
 
 
@@ -44,9 +49,14 @@ async def wire(settings: Settings) -> Wired:
     ports, pod = backends.ports(), new_pod_id()
     engine = Engine(ports, catalogue(settings), bounds(settings), pod=pod, works=settings.role != "api")
     streams = Streams(engine)
-    routes = _routes(engine, streams)
-    fastapi = rest.make_rest(engine, _health(engine, streams, backends, settings), routes)
-    add_pages(fastapi)
+    health = _health(engine, streams, backends, settings)
+    routes: list[Route] = []
+    if settings.role == "worker":
+        fastapi = rest.make_probes(engine, health)
+    else:
+        routes = _routes(engine, streams)
+        fastapi = rest.make_rest(engine, health, routes)
+        add_pages(fastapi)
     identity = Identity(settings.secret or await ports.store.secret("guest-cookie"))
     application = Application(
         routes,
@@ -111,9 +121,10 @@ def _health(engine: Engine, streams: Streams, backends: Backends, settings: Sett
 class Server(uvicorn.Server):
     """Uvicorn that lets the engine leave first, so that open streams end with a word and not with a cut."""
 
-    def __init__(self, config: uvicorn.Config, wired: Wired, announce: Announce) -> None:
+    def __init__(self, config: uvicorn.Config, wired: Wired, announce: Announce, drain_delay: float) -> None:
         super().__init__(config)
         self._wired = wired
+        self._drain_delay = drain_delay
         self._announce = announce
         self._loop = asyncio.get_running_loop()
         self._leaving: asyncio.Task[None] | None = None
@@ -134,8 +145,17 @@ class Server(uvicorn.Server):
             super().handle_exit(sig, frame)
 
     async def _leave(self) -> None:
+        """Let others be found first, then hand over what runs, then go.
+
+        Listening ends before anything else: a balancer tries another pod when it is refused, and a connection
+        that was accepted but not read yet would be cut at the end.
+        """
+        self._wired.engine.leaving = True
+        await asyncio.sleep(self._drain_delay)
+        for listening in self.servers:
+            listening.close()
         try:
-            await self._wired.engine.drain()
+            await asyncio.gather(self._wired.engine.drain(), asyncio.sleep(LAST_REQUESTS_S))
         finally:
             self._wired.streams.close()
             self.should_exit = True
@@ -155,8 +175,17 @@ async def running(settings: Settings, *, alone: bool) -> AsyncIterator[Wired]:
         await wired.backends.close()
 
 
-async def serve(settings: Settings, announce: Announce, *, alone: bool) -> None:
-    """Serve until a signal. ``announce(wired, port)`` is called once requests are taken."""
+async def serve(
+    settings: Settings,
+    announce: Announce,
+    *,
+    alone: bool,
+    sockets: list[socket.socket] | None = None,
+) -> None:
+    """Serve until a signal. ``announce(wired, port)`` is called once requests are taken.
+
+    ``sockets`` are listened on instead of the host and port of the settings; ``alone`` as for Engine.start.
+    """
     async with running(settings, alone=alone) as wired:
         config = uvicorn.Config(
             wired.application,
@@ -173,9 +202,11 @@ async def serve(settings: Settings, announce: Announce, *, alone: bool) -> None:
             timeout_graceful_shutdown=5,
             server_header=False,
         )
-        server = Server(config, wired, announce)
+        server = Server(config, wired, announce, settings.drain_delay_seconds)
         _settle_memory()
-        await server.serve()
+        # A worker whose supervisor has gone leaves as if it had been told to.
+        watch_parent(asyncio.get_running_loop(), lambda: server.handle_exit(signal.SIGTERM, None))
+        await server.serve(sockets)
 
 
 def _settle_memory() -> None:

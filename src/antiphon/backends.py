@@ -4,7 +4,7 @@ import functools
 from typing import Any
 
 from antiphon import registry
-from antiphon.config import Settings
+from antiphon.config import Settings, SettingsError
 from antiphon.engine.ports import Ports
 
 EXTRAS = {"postgres": "postgres", "redis": "redis", "nats": "nats"}
@@ -75,7 +75,10 @@ class Backends:
             case "memory":
                 return made()
             case "local":
-                return made(self._settings.bus_folder)
+                try:
+                    return made(self._settings.bus_folder)
+                except OSError as error:
+                    raise SettingsError(f"The processes cannot reach each other: {error}") from error
             case "redis":
                 return made(self.redis)
             case "nats":

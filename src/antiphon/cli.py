@@ -1,5 +1,6 @@
 """The command line."""
 
+import os
 import sys
 from typing import Annotated, Any
 
@@ -29,25 +30,56 @@ def _fail(*lines: str) -> None:
     raise typer.Exit(2)
 
 
+Role = Annotated[str | None, typer.Option(help="api, worker or all (ANTIPHON_ROLE).")]
+Workers = Annotated[int | None, typer.Option(help="Processes that share the port (ANTIPHON_WORKERS).")]
+
+
 @app.command()
-def serve(host: Host = None, port: Port = None, database_url: Database = None) -> None:
+def serve(
+    host: Host = None,
+    port: Port = None,
+    database_url: Database = None,
+    role: Role = None,
+    workers: Workers = None,
+) -> None:
     """Serve chats until stopped."""
+    _serve(host=host, port=port, database_url=database_url, role=role, workers=workers)
+
+
+@app.command()
+def worker(
+    host: Host = None, port: Port = None, database_url: Database = None, workers: Workers = None
+) -> None:
+    """Run replies for the pods that take requests, until stopped; the port only tells how it is."""
+    if port is None and "PORT" not in os.environ:
+        port = 0  # whatever is free: nobody calls it but who is told to
+    _serve(host=host, port=port, database_url=database_url, role="worker", workers=workers)
+
+
+def _serve(**flags: Any) -> None:
+    from antiphon.backends import MissingDriver  # noqa: PLC0415
     from antiphon.commands.serve import run  # noqa: PLC0415
     from antiphon.config import SettingsError  # noqa: PLC0415
+    from antiphon.errors import StoreUnavailable  # noqa: PLC0415
 
     try:
-        run(_settings(host=host, port=port, database_url=database_url))
-    except SettingsError as error:
+        code = run(_settings(**flags))
+    except (SettingsError, MissingDriver, StoreUnavailable) as error:
         _fail(str(error))
+    sys.exit(code)
 
 
 @app.command()
 def migrate(database_url: Database = None) -> None:
     """Bring the database to the newest schema."""
     from antiphon.database import migrate as upgrade  # noqa: PLC0415
+    from antiphon.errors import StoreUnavailable  # noqa: PLC0415
 
-    settings = _settings(database_url=database_url)
-    typer.echo("migrated" if upgrade(settings) else "already at the newest schema")
+    try:
+        changed = upgrade(_settings(database_url=database_url))
+    except StoreUnavailable as error:
+        _fail(error.message)
+    typer.echo("migrated" if changed else "already at the newest schema")
 
 
 @app.command()

@@ -156,6 +156,9 @@ class Settings(BaseSettings):
     rate_address: str = Field("600/minute", description="messages to bots a network address")
 
     lease_seconds: float = Field(3.0, gt=0.2, description="a process silent for longer is taken over from")
+    drain_delay_seconds: float = Field(
+        0, ge=0, le=300, description="how long `/ready` says so before a process that was told to leave does"
+    )
     tick_seconds: float = Field(
         0.1, ge=0, le=1, description="the longest a token waits for a shared commit, reached under full load"
     )

@@ -46,6 +46,8 @@ class Engine:
         self.store = store
         self.catalogue = catalogue
         self.bounds = bounds
+        # Whether the pod is about to leave: it still serves, but should be sent nothing more.
+        self.leaving = False
         self._log = log
         self._bus = bus
         self.hub = Hub(store, log)

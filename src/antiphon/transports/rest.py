@@ -58,6 +58,14 @@ def _check_context(engine: Engine, context: dict[str, Any] | None) -> None:
         raise TooLarge(f"context takes more than {engine.bounds.metadata_bytes} bytes as JSON.")
 
 
+def make_probes(engine: Engine, health: Health) -> FastAPI:
+    """Return an application that tells how it is and nothing else: for pods that take no requests."""
+    app = FastAPI(title="Antiphon worker", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    _add_health(app, engine, health)
+    _add_errors(app, ())
+    return app
+
+
 def make_rest(engine: Engine, health: Health, routes: Sequence[Route]) -> FastAPI:
     """Return the FastAPI application; ``routes`` are the raw ones, to be documented with it."""
     app = FastAPI(title="Antiphon", version=__version__, docs_url=None, redoc_url=None)
@@ -176,8 +184,9 @@ def _add_health(app: FastAPI, engine: Engine, health: Health) -> None:
     @app.get("/ready", tags=["service"])
     async def get_ready() -> Response:
         """Tell whether to send requests here: 503 while leaving, or without the store."""
-        state = "ready" if engine.accepting else "draining"
-        if engine.accepting and not engine.sound:
+        staying = engine.accepting and not engine.leaving
+        state = "ready" if staying else "draining"
+        if staying and not engine.sound:
             state = "broken"
         try:
             await engine.store.ping()
