@@ -29,10 +29,10 @@ RETRY_S = 0.2
 
 
 @contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Keep other processes from a folder meanwhile."""
+def alone(folder: Path, purpose: str = "lock") -> Iterator[None]:
+    """Keep other processes from a folder meanwhile, as far as they come for the same purpose."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    with (folder / purpose).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -129,7 +129,8 @@ class Service(ABC):
         if found:
             return found
         reasons = []
-        with alone(self.tools) if self.install else contextlib.nullcontext():
+        # A lock of its own: the tools may lie in the very folder that is locked already, that of the servers.
+        with alone(self.tools, "install-lock"):
             for source in self.sources() if self.install else ():
                 sys.stderr.write(f"== getting {self.title} ({source.words})\n")
                 try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import gc
 import signal
 import socket
@@ -47,7 +48,8 @@ async def wire(settings: Settings) -> Wired:
     """Put the server together. The database must be migrated."""
     backends = Backends(settings)
     ports, pod = backends.ports(), new_pod_id()
-    engine = Engine(ports, catalogue(settings), bounds(settings), pod=pod, works=settings.role != "api")
+    known = catalogue(settings, functools.partial(backends.workflow, pod))
+    engine = Engine(ports, known, bounds(settings), pod=pod, works=settings.role != "api")
     streams = Streams(engine)
     health = _health(engine, streams, backends, settings)
     routes: list[Route] = []

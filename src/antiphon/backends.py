@@ -1,6 +1,7 @@
 """The adapters that the settings name, opened when first used and closed together."""
 
 import functools
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from antiphon import registry
@@ -19,7 +20,7 @@ class Backends:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._opened: list[Any] = []
+        self._closers: list[Callable[[], Awaitable[Any]]] = []
 
     @functools.cached_property
     def executor(self) -> Any:
@@ -34,15 +35,17 @@ class Backends:
     def redis(self) -> Any:
         """The Redis client."""
         connect = _load({"redis": "antiphon.connections.redis:connect"}, "redis")
-        self._opened.append(connect(self._settings.redis_url))
-        return self._opened[-1]
+        made = connect(self._settings.redis_url)
+        self._closers.append(made.aclose)
+        return made
 
     @functools.cached_property
     def nats(self) -> Any:
         """The NATS connection."""
         holder = _load({"nats": "antiphon.connections.nats:NatsConnection"}, "nats")
-        self._opened.append(holder(self._settings.nats_url))
-        return self._opened[-1]
+        made = holder(self._settings.nats_url)
+        self._closers.append(made.close)
+        return made
 
     def ports(self) -> Ports:
         """Make one adapter of each kind, as the settings say."""
@@ -64,10 +67,14 @@ class Backends:
             presence=presence(*([self.redis] if settings.presence_kind == "redis" else [])),
         )
 
+    def workflow(self, pod: str, **arguments: Any) -> Any:
+        """Make a provider that is an outside workflow service."""
+        return _load(registry.PROVIDERS, "workflow")(self.nats, pod, **arguments)
+
     async def close(self) -> None:
         """Close what several adapters share; they are closed before."""
-        for connection in reversed(self._opened):
-            await connection.aclose()
+        for close in reversed(self._closers):
+            await close()
 
     def _adapter(self, table: dict[str, str], kind: str) -> Any:
         made = _load(table, kind)

@@ -4,62 +4,22 @@ import hashlib
 import os
 import re
 import tempfile
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-import msgspec
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from antiphon.providers.port import Model
-from antiphon.providers.presets import PRESETS
+from antiphon.config_file import SettingsError as SettingsError  # noqa: PLC0414 - told to importers
+from antiphon.config_file import providers, read_file
 
 RATE = re.compile(r"\d+ ?/ ?(second|minute|hour|day)")
 
 
 _UNSHOWN = {"secret", "database_url", "DATABASE_URL", "redis_url", "REDIS_URL", "nats_url", "NATS_URL"}
 _SQLITE, _POSTGRES = "sqlite:///", ("postgresql://", "postgres://")
-
-
-class SettingsError(Exception):
-    """One or more settings are wrong; the text names each and says what it should be."""
-
-
-class ProviderSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """``[providers.NAME]`` of ``antiphon.toml``; what is left out comes from the preset of that name."""
-
-    preset: str | None = None
-    base_url: str | None = None
-    key_variable: str | None = None
-    continuation: bool | None = None
-    continuation_body: dict[str, Any] | None = None
-    continuation_message: dict[str, Any] | None = None
-    include_usage: bool | None = None
-    continuation_path: str | None = None
-    continuation_echo: bool | None = None
-    models: list[str] | None = None
-    headers: dict[str, str] = {}
-
-
-class BotSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """``[bots.NAME]`` of ``antiphon.toml``."""
-
-    model: str
-    title: str = ""
-    greeting: str = ""
-    prompt: str | None = None
-    params: dict[str, Any] = {}
-    context_tokens: int | None = None
-
-
-class ConfigFile(msgspec.Struct, forbid_unknown_fields=True):
-    """``antiphon.toml`` as a whole."""
-
-    providers: dict[str, ProviderSettings] = {}
-    bots: dict[str, BotSettings] = {}
 
 
 class Settings(BaseSettings):
@@ -330,94 +290,14 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
             faults.append(f"{shown}{given_value}: {message}")
         raise SettingsError("\n".join(faults)) from error
     try:
-        file = _read_file(settings.config_file)
+        file = read_file(settings.config_file)
     except SettingsError as error:
         raise SettingsError(f"{settings.config_file}: {error}") from error
-    settings.providers = _providers(file, faults)
+    settings.providers = providers(file, faults)
+    if settings.nats_url is None:
+        named = [name for name, given in settings.providers.items() if given.get("kind") == "workflow"]
+        faults += [f"providers.{name}: a workflow needs NATS_URL" for name in named]
     settings.bots = dict(file.bots)
     if faults:
         raise SettingsError("\n".join(faults))
     return settings
-
-
-def _read_file(path: Path) -> ConfigFile:
-    if not path.exists():
-        return ConfigFile()
-    try:
-        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), ConfigFile)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError, OSError) as error:
-        raise SettingsError(str(error)) from error
-
-
-def _providers(file: ConfigFile, faults: list[str]) -> dict[str, dict[str, Any]]:
-    """Return each provider's arguments: those that have a key or address, and those in the file."""
-    found: dict[str, dict[str, Any]] = {}
-    for name, preset in PRESETS.items():
-        key = os.environ.get(preset.key_variable) if preset.key_variable else None
-        url = os.environ.get(preset.url_variable) if preset.url_variable else None
-        if key or url or name in file.providers:
-            found[name] = _from_preset(name, url, key)
-    for name, given in file.providers.items():
-        found[name] = _from_file(name, given, found.get(name, {"name": name}), faults)
-    return found
-
-
-def _from_file(
-    name: str, given: ProviderSettings, arguments: dict[str, Any], faults: list[str]
-) -> dict[str, Any]:
-    """Return a provider's arguments with what the file says over what its preset says."""
-    if given.preset is not None:
-        if given.preset not in PRESETS:
-            faults.append(f"providers.{name}.preset: there is no preset {given.preset!r}")
-        else:
-            arguments = _from_preset(given.preset, None, None) | {"name": name}
-    for field in (
-        "base_url",
-        "include_usage",
-        "continuation",
-        "continuation_body",
-        "continuation_message",
-        "continuation_path",
-        "continuation_echo",
-    ):
-        value = getattr(given, field)
-        if value is not None:
-            arguments[field] = value
-    if given.models is not None:
-        arguments["models"] = [Model(id=model) for model in given.models]
-    arguments["extra_headers"] = given.headers
-    if given.key_variable is not None:
-        arguments["api_key"] = os.environ.get(given.key_variable)
-        if arguments["api_key"] is None:
-            faults.append(f"{given.key_variable} is not set (providers.{name}.key_variable names it)")
-    if "base_url" not in arguments:
-        faults.append(f"providers.{name}.base_url is missing")
-    return arguments
-
-
-def ollama_url(host: str) -> str:
-    """Return the base URL for a value of ``OLLAMA_HOST``: host, ``host:port``, ``:port`` or URL.
-
-    Follows Ollama's own reading of it: no scheme is http, no host is this machine, no port is 11434 (80 or
-    443 with a scheme).
-    """
-    scheme, found, rest = host.strip().rpartition("://")
-    address, _, path = rest.partition("/")
-    name, colon, port = address.rpartition(":") if not address.endswith("]") else (address, "", "")
-    if not colon:
-        name, port = address, "" if found else "11434"
-    path = path.strip("/").removesuffix("v1").strip("/")
-    port = f":{port}" if port else ""
-    return f"{scheme or 'http'}://{name or '127.0.0.1'}{port}/{path + '/' if path else ''}v1"
-
-
-def _from_preset(name: str, url: str | None, key: str | None) -> dict[str, Any]:
-    preset = PRESETS[name]
-    if url and name == "ollama":
-        url = ollama_url(url)
-    arguments = {
-        field: getattr(preset, field)
-        for field in preset.__struct_fields__
-        if field not in ("key_variable", "url_variable", "base_url")
-    }
-    return {"name": name, "base_url": url or preset.base_url, "api_key": key, **arguments}

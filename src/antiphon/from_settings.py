@@ -2,11 +2,14 @@
 
 import contextlib
 import socket
+from collections.abc import Callable
+from typing import Any
 
 from antiphon import registry
 from antiphon.config import Settings, SettingsError
 from antiphon.engine.bounds import Bounds
 from antiphon.engine.catalogue import Bot, Catalogue
+from antiphon.providers.port import Provider
 
 OLLAMA_PORT = 11434
 PROBE_S = 0.15
@@ -32,20 +35,21 @@ def bounds(settings: Settings) -> Bounds:
     )
 
 
-def catalogue(settings: Settings) -> Catalogue:
-    """Make the providers and bots. Raises SettingsError for a default bot that does not exist."""
+Workflow = Callable[..., Provider]
+
+
+def catalogue(settings: Settings, workflow: Workflow) -> Catalogue:
+    """Make the providers and bots; ``workflow`` makes one that is an outside service on NATS.
+
+    Raises SettingsError for a default bot that does not exist.
+    """
     configured = dict(settings.providers)
     if "ollama" not in configured and _listens(OLLAMA_PORT):
         configured["ollama"] = {"name": "ollama", "base_url": f"http://127.0.0.1:{OLLAMA_PORT}/v1"}
     providers = {"builtin": registry.load(registry.PROVIDERS, "builtin")()}
     for name, arguments in configured.items():
         try:
-            providers[name] = registry.load(registry.PROVIDERS, "openai")(
-                **arguments,
-                connect_timeout=settings.connect_timeout,
-                first_token_timeout=settings.first_token_timeout,
-                idle_timeout=settings.idle_timeout,
-            )
+            providers[name] = _provider(settings, dict(arguments), workflow)
         except ValueError as error:
             raise SettingsError(f"provider {name}: {error}") from error
     bots = {
@@ -68,6 +72,22 @@ def catalogue(settings: Settings) -> Catalogue:
     if default not in bots:
         raise SettingsError(f"ANTIPHON_DEFAULT_BOT={default!r}: there is only {', '.join(sorted(bots))}")
     return Catalogue(bots, providers, default_bot=default)
+
+
+def _provider(settings: Settings, arguments: dict[str, Any], workflow: Workflow) -> Provider:
+    if arguments.pop("kind", "openai") == "workflow":
+        defaults = {
+            "first_chunk_timeout": settings.first_token_timeout,
+            "idle_timeout": settings.idle_timeout,
+        }
+        return workflow(**(defaults | arguments))
+    made: Provider = registry.load(registry.PROVIDERS, "openai")(
+        **arguments,
+        connect_timeout=settings.connect_timeout,
+        first_token_timeout=settings.first_token_timeout,
+        idle_timeout=settings.idle_timeout,
+    )
+    return made
 
 
 def _listens(port: int) -> bool:

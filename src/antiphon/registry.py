@@ -36,6 +36,7 @@ PRESENCES = {
 PROVIDERS = {
     "builtin": "antiphon.bots.provider:BuiltinProvider",
     "openai": "antiphon.providers.openai:OpenAIProvider",
+    "workflow": "antiphon.providers.workflow:WorkflowProvider",
 }
 
 

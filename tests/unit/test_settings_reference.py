@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from antiphon.commands.settings_reference import BOT_FIELDS, PROVIDER_FIELDS, RENEW, reference
-from antiphon.config import BotSettings, ProviderSettings, Settings, variable
+from antiphon.config import Settings, variable
+from antiphon.config_file import BotSettings, ProviderSettings
 from antiphon.providers.presets import PRESETS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"

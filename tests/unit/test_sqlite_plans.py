@@ -12,9 +12,19 @@ STATEMENTS = {
     for name, value in vars(module).items()
     if name.startswith("_") and name.isupper() and hasattr(value, "compile")
 }
-
-
-SMALL = {"path", "pods", "CONSTANT"}
+# The CTE of a history is as long as the history, and that of a claim as what is claimed; lists are short, and
+# pods are a handful.
+SMALL = {"path", "picked", "json_each", "pods", "CONSTANT"}
+# Active turns are a few among very many ended ones: an index of their own finds them.
+PARTIAL = {
+    "turns._BEFORE_SUBMIT": "ix_turns_active_session",
+    "turns._QUEUED": "ix_turns_active_pod",
+    "pods._WAITING": "ix_turns_active_pod",
+    "pods._CLAIM": "ix_turns_active_pod",
+    "pods._QUEUE": "ix_turns_active_pod",
+    "pods._HELD": "ix_turns_active_pod",
+    "pods._STOPS": "ix_turns_stopping",
+}
 
 
 @pytest.mark.parametrize("name", sorted(STATEMENTS))
@@ -26,6 +36,6 @@ def test_no_table_is_scanned(name, migrated_database):
     db = connect(migrated_database, "NORMAL")
     plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {compiled}", values)]
     db.close()
-    # The CTE of a history is as long as the history; pods are a handful.
     scans = [step for step in plan if step.startswith("SCAN") and step.split()[1] not in SMALL]
     assert not scans, plan
+    assert PARTIAL.get(name, "") in str(plan)

@@ -392,3 +392,13 @@ async def test_on_one_database_without_a_broker_it_is_the_same(path):
         await fleet.kill(0)
         await tap.whole()
     await executor.close()
+
+
+async def test_a_reply_that_is_over_before_it_is_asked_for_comes_at_once(path):
+    async with fleet_on(path, bounds=Bounds(lease=60)) as fleet:  # nobody looks for itself in this test
+        fleet.provider.pause = 0
+        fleet.pods[0].worker._draining = True
+        turn = await fleet.submit()
+        assert turn.pod is None
+        tap = await fleet.follow(turn, at=0)
+        await tap.whole()

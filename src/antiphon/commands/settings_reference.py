@@ -12,7 +12,8 @@ from typing import Any, Literal
 import msgspec
 from pydantic.fields import FieldInfo
 
-from antiphon.config import BotSettings, ProviderSettings, Settings, variable
+from antiphon.config import Settings, variable
+from antiphon.config_file import BotSettings, ProviderSettings
 from antiphon.providers.presets import PRESETS
 
 NONE = "none"
@@ -20,6 +21,11 @@ RENEW = "antiphon settings > docs/settings.md"
 
 _BOUNDS = (("ge", "≥ "), ("gt", "> "), ("le", "≤ "), ("lt", "< "), ("min_length", "length ≥ "))
 PROVIDER_FIELDS = {
+    "kind": "`openai`, or `workflow`: an outside service on NATS (contract D), for which only `models` and "
+    "the timeouts are given",
+    "missing_chunk_timeout": "workflow: seconds to wait for a chunk when later ones are there",
+    "first_chunk_timeout": "workflow: seconds to wait for the first; else `ANTIPHON_FIRST_TOKEN_TIMEOUT`",
+    "idle_timeout": "workflow: seconds between two chunks; else `ANTIPHON_IDLE_TIMEOUT`",
     "preset": "take everything that is not given here from this preset; by default the one of the same name",
     "base_url": "the URL before `/chat/completions`; needed without a preset",
     "key_variable": "the environment variable that holds the key; it must be set",

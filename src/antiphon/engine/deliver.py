@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from antiphon.errors import CursorExpired, StoreUnavailable
+from antiphon.errors import CursorExpired, Overloaded, StoreUnavailable
 from antiphon.logs.port import Log
 from antiphon.model import Chunk, Turn
 from antiphon.stores.port import Store
@@ -131,6 +131,10 @@ class Remote(Protocol):
         """Have nobody feed it any more."""
         ...
 
+    def ended(self, channel: Channel) -> None:
+        """Learn that a turn that ran here is over."""
+        ...
+
 
 class Hub:
     """The channels of this process, one a turn however many follow it."""
@@ -149,6 +153,7 @@ class Hub:
         if channel is None:
             channel = self._channels[turn.id] = Channel(turn, chunks, self._forget)
         else:
+            channel.turn = turn  # of this attempt
             channel.catch_up(0, chunks)
         channel.fed = True
         return channel
@@ -167,6 +172,7 @@ class Hub:
         """Return a channel to follow the turn by, whoever runs it and whether or not it has ended.
 
         A log that holds less than was received may be about to be filled again; that is waited for.
+        Raises Overloaded if this process does not know yet that another has taken the turn over.
         """
         known = self._channels.get(turn.id)
         if known is None:
@@ -178,6 +184,9 @@ class Hub:
                     break
                 await asyncio.sleep(LOOK_EVERY_S)
                 await self._look([known])
+        ahead = received > len(known.chunks) + known.ended
+        if ahead and known.fed and not await self._store.owns(known.turn):
+            raise Overloaded("Another pod goes on with this reply. Come back with the cursor.", retry_after=1)
         return known
 
     async def _join(self, turn: Turn) -> Channel:
@@ -270,5 +279,7 @@ class Hub:
         unneeded = channel.ended or (not channel.fed and not channel.readers)
         if unneeded and self._channels.get(channel.turn.id) is channel:
             del self._channels[channel.turn.id]
-            if self.remote is not None and not channel.fed and not channel.ended:
+            if self.remote is not None and channel.ended and channel.fed:
+                self.remote.ended(channel)
+            elif self.remote is not None and not channel.ended:
                 self.remote.unfollow(channel.turn.id)

@@ -36,6 +36,8 @@ class _Follow(msgspec.Struct, frozen=True, array_like=True):
 _decode_follow = msgspec.json.Decoder(_Follow).decode
 _decode_taken = msgspec.json.Decoder(list[str]).decode
 NO_MORE = -1
+REMEMBERED = 256
+"""Turns that ended here most lately, for those who ask a little late."""
 ENVELOPE = 256
 """Bytes a message takes besides its entries, at most."""
 
@@ -76,6 +78,8 @@ class Relay:
         self._readers: dict[tuple[str, str], tuple[Channel, _FarReader]] = {}
         self._outbox: dict[str, list[bytes]] = {}
         self._wanted: dict[str, int] = {}
+        # Short replies are over before the pods that follow them have learnt where they run.
+        self._over: dict[str, Channel] = {}
         self._taken: list[str] = []
         self._flushing = False
         hub.remote = self
@@ -100,6 +104,12 @@ class Relay:
         self._wanted[turn_id] = NO_MORE
         self._flush_soon()
 
+    def ended(self, channel: Channel) -> None:
+        """See Remote."""
+        self._over[channel.turn.id] = channel
+        if len(self._over) > REMEMBERED:
+            del self._over[next(iter(self._over))]
+
     def taken(self, turn_id: str) -> None:
         """Tell the pods that follow the turn that it runs here now."""
         self._taken.append(turn_id)
@@ -111,8 +121,8 @@ class Relay:
             return
         for turn_id, received in asked.turns:
             self._drop(asked.pod, turn_id)
-            channel = self._hub.fed(turn_id) if received != NO_MORE else None
-            if channel is not None:
+            channel = self._hub.fed(turn_id) or self._over.get(turn_id)
+            if channel is not None and received != NO_MORE:
                 self._attach(asked.pod, channel, received)
 
     def _attach(self, pod: str, channel: Channel, received: int) -> None:

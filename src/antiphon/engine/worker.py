@@ -140,7 +140,8 @@ class Worker:
         for turn, chunks in await self._open(turns):
             run = self._launch(turn, chunks or [])
             self._taken(turn.id)
-            if chunks is None or (turn.epoch > 1 and not self._log.outlives_process):
+            # What nobody has attempted before cannot have lost anything.
+            if turn.epoch > 1 and (chunks is None or not self._log.outlives_process):
                 run.abort(LogLost("The reply was lost with what held it. Ask again."))
             elif turn.id in self._stops:
                 run.abort(Stopped())

@@ -19,8 +19,9 @@ import msgspec
 from antiphon.errors import ProviderTimeout, ProviderUnreachable
 from antiphon.providers.stream_connection import Connection, Exchange, Head, Origin
 
-SWEEP_INTERVAL = 0.25
-"""Seconds between two looks at all timeouts."""
+SWEEPS_A_TIMEOUT = 5
+LONGEST_SWEEP_INTERVAL = 1.0
+"""Seconds between two looks at all timeouts, at most: each costs as much as there are connections."""
 
 _MAX_PORT = 65535
 _STOPPING = "The request was not finished because this server is stopping."
@@ -141,6 +142,8 @@ class StreamClient:
         self.connect_timeout = connect_timeout
         self.first_byte_timeout = first_byte_timeout
         self.idle_timeout = idle_timeout
+        shortest = min(connect_timeout, first_byte_timeout, idle_timeout)
+        self._sweep_interval = min(LONGEST_SWEEP_INTERVAL, shortest / SWEEPS_A_TIMEOUT)
         self._max_idle = max_idle
         self._max_idle_age = max_idle_age
         self._tls = tls
@@ -275,7 +278,7 @@ class StreamClient:
     def _watch(self, watched: _Dial | Connection) -> None:
         self._watched.add(watched)
         if self._sweeper is None:
-            self._sweeper = asyncio.get_running_loop().call_later(SWEEP_INTERVAL, self._sweep)
+            self._sweeper = asyncio.get_running_loop().call_later(self._sweep_interval, self._sweep)
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
@@ -288,4 +291,4 @@ class StreamClient:
             if not kept:
                 del self._idle[origin]
         wanted = bool(self._watched or self._idle) and not self._closed
-        self._sweeper = loop.call_later(SWEEP_INTERVAL, self._sweep) if wanted else None
+        self._sweeper = loop.call_later(self._sweep_interval, self._sweep) if wanted else None

@@ -60,7 +60,7 @@ def _check_context(engine: Engine, context: dict[str, Any] | None) -> None:
 
 def make_probes(engine: Engine, health: Health) -> FastAPI:
     """Return an application that tells how it is and nothing else: for pods that take no requests."""
-    app = FastAPI(title="Antiphon worker", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     _add_health(app, engine, health)
     _add_errors(app, ())
     return app

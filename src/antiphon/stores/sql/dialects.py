@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean
+from sqlalchemy import BigInteger
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import BindParameter, ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NullType
 
 
 class clock(FunctionElement[int]):  # noqa: N801 - SQL functions are named so
@@ -25,13 +26,14 @@ def _clock_postgresql(element: clock, compiler: Any, **_: Any) -> str:  # noqa: 
     return "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
 
 
-class one_of(ColumnElement[bool]):  # noqa: N801
+class one_of(ColumnElement[Any]):  # noqa: N801
     """Whether a text column is in a list, given as a parameter that holds a JSON array.
 
     One statement whatever the length of the list; SQLAlchemy's ``IN`` makes one for each length.
     """
 
-    type = Boolean()
+    # Not Boolean: SQLAlchemy would add "= 1" for databases that have no such type, and SQLite scan the table.
+    type = NullType()
     inherit_cache = False
 
     def __init__(self, column: ColumnElement[Any], array: BindParameter[Any]) -> None:
@@ -48,4 +50,5 @@ def _one_of_sqlite(element: one_of, compiler: Any, **more: Any) -> str:
 @compiles(one_of, "postgresql")
 def _one_of_postgresql(element: one_of, compiler: Any, **more: Any) -> str:
     column, array = (compiler.process(part, **more) for part in (element.column, element.array))
-    return f"{column} IN (SELECT jsonb_array_elements_text(CAST({array} AS jsonb)))"
+    # As an array, so that a lookup is planned and not a join.
+    return f"{column} = ANY (ARRAY(SELECT jsonb_array_elements_text(CAST({array} AS jsonb))))"

@@ -62,7 +62,8 @@ _QUEUE = update(turns).where(_running_here).values(state="queued", pod=None)
 _OWNS = select(turns.c.id).where(
     turns.c.id == bindparam("tid"), turns.c.epoch == bindparam("ep"), turns.c.state == "running"
 )
-_STOPS = select(turns.c.id).where(text(STOPPING), _running_here)
+# Whatever has a pod and has not ended runs; to say so would make the index of all that run look better.
+_STOPS = select(turns.c.id).where(text(STOPPING), turns.c.pod == bindparam("pod_id"))
 _HELD = select(turns.c.id, turns.c.epoch).where(_running_here)
 _REQUEUE = (
     update(turns)

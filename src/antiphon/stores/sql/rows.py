@@ -9,12 +9,28 @@ from antiphon.model import Chunk, Message, Session, Turn, TurnState
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
+# Unicode keeps this character out of texts, for uses like this; where one has it all the same, it is escaped.
+_ESCAPE = "\U0010ffff"
 _transcript = msgspec.json.Decoder(list[int | Chunk])
 
 
 def to_json(value: Any) -> str:
     """Encode a JSON column."""
     return _encode(value).decode()
+
+
+def to_text(value: str) -> str:
+    """Write text that a model may have made so that every database stores it: PostgreSQL takes no NUL."""
+    if "\0" in value or _ESCAPE in value:
+        return value.replace(_ESCAPE, _ESCAPE + "e").replace("\0", _ESCAPE + "0")
+    return value
+
+
+def from_text(value: str) -> str:
+    """Undo ``to_text``."""
+    if _ESCAPE in value:
+        return value.replace(_ESCAPE + "0", "\0").replace(_ESCAPE + "e", _ESCAPE)
+    return value
 
 
 def session(row: Row[Any]) -> Session:
@@ -39,7 +55,7 @@ def message(row: Row[Any]) -> Message:
         role=row.role,
         sender=row.sender,
         status=row.status,
-        content=row.content,
+        content=from_text(row.content),
         parent_id=row.parent_id,
         turn_id=row.turn_id,
         usage=_decode(row.usage) if row.usage else None,
@@ -81,7 +97,7 @@ def pack_transcript(chunks: list[Chunk]) -> bytes:
 
 
 def unpack_transcript(packed: bytes, content: str) -> list[Chunk]:
-    """Undo ``pack_transcript``, given the content of the turn's message."""
+    """Undo ``pack_transcript``, given the content of the turn's message as it was before ``to_text``."""
     chunks, at = [], 0
     for entry in _transcript.decode(packed):
         if isinstance(entry, int):

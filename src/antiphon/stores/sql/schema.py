@@ -24,7 +24,7 @@ from sqlalchemy import (
 ID = String(64)
 SESSION_ID = String(200)
 ACTIVE = "state IN ('queued', 'running')"
-STOPPING = "stop_requested AND state IN ('queued', 'running')"
+STOPPING = "stop_requested AND ended_at IS NULL"
 
 metadata = MetaData(
     naming_convention={
@@ -128,8 +128,10 @@ chunk_heads = Table(
     Column("turn", ID, primary_key=True),
     Column("epoch", Integer, nullable=False),
     Column("next", Integer, nullable=False),
-    Column("started_at", BigInteger, nullable=False),
-    Column("ended_at", BigInteger),
+    Column("ended", Boolean, nullable=False),
+    # When it ended or, while it has not, when it counts as abandoned.
+    Column("over_at", BigInteger, nullable=False),
+    Index(None, "over_at"),
     info={"only": "postgresql"},
 )
 

@@ -77,9 +77,13 @@ def create(
     conn: Connection, principal: Principal, session_id: str, title: str, context: dict[str, Any]
 ) -> Session:
     """Insert the session unless the principal has it."""
-    found = find(conn, principal, session_id)
-    if found is not None:
-        return found
+    return find(conn, principal, session_id) or add(conn, principal, session_id, title, context)
+
+
+def add(
+    conn: Connection, principal: Principal, session_id: str, title: str, context: dict[str, Any]
+) -> Session:
+    """Insert a session that is not there."""
     now = now_ms()
     new = Session(
         id=session_id,

@@ -89,7 +89,8 @@ _FINISH = (
     .values(state=bindparam("new_state"), ended_at=bindparam("now"), transcript=bindparam("packed"))
 )
 _STATE = select(turns.c.epoch, turns.c.state).where(turns.c.id == bindparam("tid"))
-_UNDER_WAY = select(turns.c.id).where(one_of(turns.c.id, bindparam("ids")), _active)
+# Not by the condition of the partial indexes: the ids are what is to be looked up, not all active turns.
+_UNDER_WAY = select(turns.c.id).where(one_of(turns.c.id, bindparam("ids")), turns.c.ended_at.is_(None))
 _STOP = update(turns).where(turns.c.id == bindparam("tid"), _active).values(stop_requested=True)
 _DELIVERED = update(turns).where(turns.c.id == bindparam("tid")).values(delivered=True)
 
@@ -109,11 +110,9 @@ def _history_statement() -> object:
         .where(path.c.depth + 1 < bindparam("count"))
     )
     reply = messages.alias("reply")
-    return (
-        select(path.c.content, reply.c.content.label("before"))
-        .outerjoin(reply, reply.c.id == path.c.parent_id)
-        .order_by(path.c.depth.desc())
-    )
+    # Looked up for each: a join may be planned as one with the whole table.
+    before = select(reply.c.content).where(reply.c.id == path.c.parent_id).scalar_subquery().label("before")
+    return select(path.c.content, before).order_by(path.c.depth.desc())
 
 
 _HISTORY = _history_statement()
@@ -140,7 +139,7 @@ def submit(conn: Connection, principal: Principal, new: NewTurn) -> Submitted:
         _check_prompt(conn, new)
     if session is None:
         title = (new.text or "")[:80]
-        session_statements.create(conn, principal, new.session_id, title, new.context)
+        session_statements.add(conn, principal, new.session_id, title, new.context)
     turn = _insert(conn, new, parent_id, pod)
     if pod is None:
         return Submitted(turn=turn, fresh=True)
@@ -157,7 +156,7 @@ def _known(conn: Connection, new: NewTurn) -> Turn | None:
         return None
     if new.text is not None:
         prompt = conn.execute(_PROMPT, {"mid": row.prompt_id, "sid": new.session_id}).one()
-        if prompt.content != new.text:
+        if rows.from_text(prompt.content) != new.text:
             raise Conflict("This idempotency key was used for another message. Use a new key.")
     elif row.prompt_id != new.prompt_id:
         raise Conflict("This idempotency key was used for another request. Use a new key.")
@@ -249,7 +248,7 @@ def _insert_prompt(conn: Connection, new: NewTurn, turn: Turn, parent_id: str | 
             "role": "user",
             "sender": new.sender,
             "status": "complete",
-            "content": new.text,
+            "content": rows.to_text(new.text or ""),
             "parent_id": parent_id,
             "turn_id": turn.id,
             "usage": None,
@@ -286,13 +285,16 @@ def undelivered(conn: Connection, principal: Principal, session_id: str, ended_a
 def transcript(conn: Connection, turn_id: str) -> list[Chunk] | None:
     """Return the chunks of an ended turn."""
     row = conn.execute(_TRANSCRIPT, {"tid": turn_id}).one_or_none()
-    return rows.unpack_transcript(row.transcript, row.content) if row else None
+    return rows.unpack_transcript(row.transcript, rows.from_text(row.content)) if row else None
 
 
 def history(conn: Connection, prompt_id: str, limit: int) -> Sequence[Exchange]:
     """Return the branch that ends with this user message."""
     found = conn.execute(_HISTORY, {"mid": prompt_id, "count": limit})
-    return [Exchange(before=row.before, text=row.content) for row in found]
+    return [
+        Exchange(before=row.before and rows.from_text(row.before), text=rows.from_text(row.content))
+        for row in found
+    ]
 
 
 def finish(conn: Connection, turn: Turn, outcome: Outcome, outbox: bool) -> Finished:
@@ -317,7 +319,7 @@ def finish(conn: Connection, turn: Turn, outcome: Outcome, outbox: bool) -> Fini
             "role": "assistant",
             "sender": turn.bot,
             "status": outcome.state.value,
-            "content": outcome.content,
+            "content": rows.to_text(outcome.content),
             "parent_id": turn.prompt_id,
             "turn_id": turn.id,
             "usage": rows.to_json(end.usage) if end.usage else None,

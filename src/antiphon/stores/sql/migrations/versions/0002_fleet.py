@@ -6,7 +6,7 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
-STOPPING = sa.text("stop_requested AND state IN ('queued', 'running')")
+STOPPING = sa.text("stop_requested AND ended_at IS NULL")
 
 
 def upgrade() -> None:
@@ -22,10 +22,11 @@ def _chunk_log() -> None:
         sa.Column("turn", sa.String(64), nullable=False),
         sa.Column("epoch", sa.Integer, nullable=False),
         sa.Column("next", sa.Integer, nullable=False),
-        sa.Column("started_at", sa.BigInteger, nullable=False),
-        sa.Column("ended_at", sa.BigInteger),
+        sa.Column("ended", sa.Boolean, nullable=False),
+        sa.Column("over_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("turn", name="pk_chunk_heads"),
     )
+    op.create_index("ix_chunk_heads_over_at", "chunk_heads", ["over_at"])
     op.create_table(
         "chunk_rows",
         sa.Column("turn", sa.String(64), nullable=False),
@@ -33,5 +34,5 @@ def _chunk_log() -> None:
         sa.Column("payload", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("turn", "first", name="pk_chunk_rows"),
     )
-    # A head is updated with each append: room on its page keeps that from touching the index.
+    # A head is updated with each append: room on its page keeps that from touching the indexes.
     op.execute("ALTER TABLE chunk_heads SET (fillfactor = 50)")

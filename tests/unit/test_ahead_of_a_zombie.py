@@ -1,0 +1,66 @@
+"""A reader that has more of a reply than the pod it comes to, because that pod was taken over from."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from antiphon.engine.deliver import Hub
+from antiphon.errors import CursorExpired, Overloaded
+from antiphon.logs.memory import MemoryLog
+from antiphon.model import Chunk, Turn, TurnState
+
+TURN = Turn(
+    id="t",
+    session_id="s",
+    number=1,
+    state=TurnState.RUNNING,
+    prompt_id="m",
+    reply_id="r",
+    bot="b",
+    model="p/m",
+    params={},
+    pod="pod-0",
+    stop_requested=False,
+    created_at=0,
+    ended_at=None,
+    epoch=1,
+)
+
+
+class Store:
+    """Knows which epoch is the valid one."""
+
+    epoch = 1
+
+    async def owns(self, turn):
+        return turn.epoch == self.epoch
+
+
+def hub(store):
+    made = Hub(store, MemoryLog())
+    made.feed(TURN, [Chunk("content", "a"), Chunk("content", "b")])
+    return made
+
+
+async def test_it_is_sent_on_and_not_told_that_its_chunks_are_gone():
+    store = Store()
+    store.epoch = 2
+    with pytest.raises(Overloaded) as told:
+        await hub(store).channel(TURN, 5)
+    assert told.value.retry_after
+    assert (await hub(store).channel(TURN, 2)).fed
+
+
+async def test_where_the_chunks_are_gone_it_is_told_so():
+    async with asyncio.timeout(1):
+        channel = await hub(Store()).channel(TURN, 5)
+    with pytest.raises(CursorExpired):
+        channel.check(5)
+
+
+async def test_a_channel_knows_the_attempt_that_feeds_it():
+    made = Hub(Store(), MemoryLog())
+    await made.channel(TURN)
+    second = msgspec.structs.replace(TURN, epoch=2)
+    assert made.feed(second, []).turn.epoch == 2
