@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
-.PHONY: run test check setup lock settings chaos bench format clean
+.PHONY: run test check setup lock settings services services-down cluster cluster-down chaos bench format clean
 
 run: setup
 	@echo "== serving (stop with Ctrl-C)"
@@ -22,9 +22,23 @@ check: setup
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-chaos: setup
-	@echo "== the long chaos run"
+services:
+	@$(PYTHON) deploy/services/services.py up
+
+services-down:
+	@$(PYTHON) deploy/services/services.py down
+
+cluster: setup services
+	@$(BIN)/python deploy/cluster/cluster.py up
+
+cluster-down:
+	@$(BIN)/python deploy/cluster/cluster.py down
+
+chaos: setup services
+	@echo "== the long chaos runs: one process on SQLite, then three pods on each kind of engine"
 	@$(BIN)/python tests/chaos/run.py --replies 1000 --kills 30
+	@for fleet in postgres redis nats; do \
+	  $(BIN)/python tests/chaos/fleet_run.py --fleet $$fleet --replies 1000 --kills 30 || exit 1; done
 
 bench: setup
 	@$(BIN)/python bench/run.py

@@ -14,6 +14,8 @@ import aiohttp
 
 STARTED = re.compile(r"serves http://[^/]+:(\d+)/")
 START_TIMEOUT_S = 60
+# A server of the tests has only the settings that its test gives it.
+_OWN = ("ANTIPHON_", "OPENAI_", "OLLAMA_", "DATABASE_URL", "REDIS_URL", "NATS_URL")
 
 
 def free_port():
@@ -33,7 +35,7 @@ class ServerProcess:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         (folder / "antiphon.toml").write_text(toml)
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("ANTIPHON_", "OPENAI_", "OLLAMA_"))}
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(_OWN)}
         self.environment = {
             **clean,
             "PORT": str(self.port),
