@@ -31,7 +31,7 @@ services-down:
 cluster: setup services
 	@$(BIN)/python deploy/cluster/cluster.py up
 
-cluster-down:
+cluster-down: setup
 	@$(BIN)/python deploy/cluster/cluster.py down
 
 chaos: setup services

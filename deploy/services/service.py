@@ -44,7 +44,6 @@ class Service(ABC):
     title: str  # to a person
     variable: str  # in the environment
     minimum: str  # version
-    advice: str  # what to install by hand
     port_names: tuple[str, ...] = ("port",)
     stop_signal = signal.SIGTERM
     user: str | None = None  # who it runs as, if not who we are
@@ -80,6 +79,11 @@ class Service(ABC):
     @abstractmethod
     def url(self) -> str:
         """Return its address, as a client wants it."""
+
+    @property
+    @abstractmethod
+    def advice(self) -> str:
+        """What a person can do if there is no program."""
 
     def complete(self) -> None:  # noqa: B027 -- most have nothing to do
         """Do what has to be there before anyone is told of it; called after each start."""
@@ -132,7 +136,7 @@ class Service(ABC):
         # A lock of its own: the tools may lie in the very folder that is locked already, that of the servers.
         with alone(self.tools, "install-lock"):
             for source in self.sources() if self.install else ():
-                sys.stderr.write(f"== getting {self.title} ({source.words})\n")
+                sys.stderr.write(f"== {self.title} is not here: trying {source.words}\n")
                 try:
                     # Another may have got it while we waited.
                     found = self._look() or self.accept(source.get(), source.words)

@@ -141,6 +141,11 @@ def main() -> int:
             print(services.pid(wanted.name))
         elif wanted.action != "status":
             getattr(services, wanted.action)(*wanted.names)
+    except PermissionError as failure:
+        sys.stderr.write(
+            f"services: {failure.filename} is not yours to write: give a folder that is (--folder)\n"
+        )
+        return 1
     except (ServiceError, OSError) as failure:
         sys.stderr.write(f"services: {failure}\n")
         return 1

@@ -203,6 +203,7 @@ async def serve(
             timeout_keep_alive=75,
             timeout_graceful_shutdown=5,
             server_header=False,
+            forwarded_allow_ips=settings.trusted_proxies,
         )
         server = Server(config, wired, announce, settings.drain_delay_seconds)
         _settle_memory()

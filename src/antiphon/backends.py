@@ -26,7 +26,7 @@ class Backends:
     def executor(self) -> Any:
         """What runs SQL."""
         settings = self._settings
-        made = _load(registry.EXECUTORS, settings.store)
+        made = load_optional(registry.EXECUTORS, settings.store)
         if settings.store == "sqlite":
             return made(settings.sqlite_path, synchronous=settings.sqlite_synchronous)
         return made(settings.database_url, pool=settings.database_pool)
@@ -34,7 +34,7 @@ class Backends:
     @functools.cached_property
     def redis(self) -> Any:
         """The Redis client."""
-        connect = _load({"redis": "antiphon.connections.redis:connect"}, "redis")
+        connect = load_optional({"redis": "antiphon.connections.redis:connect"}, "redis")
         made = connect(self._settings.redis_url)
         self._closers.append(made.aclose)
         return made
@@ -42,7 +42,7 @@ class Backends:
     @functools.cached_property
     def nats(self) -> Any:
         """The NATS connection."""
-        holder = _load({"nats": "antiphon.connections.nats:NatsConnection"}, "nats")
+        holder = load_optional({"nats": "antiphon.connections.nats:NatsConnection"}, "nats")
         made = holder(self._settings.nats_url)
         self._closers.append(made.close)
         return made
@@ -55,12 +55,12 @@ class Backends:
             "user": settings.rate_user,
             "address": settings.rate_address,
         }
-        limiter = _load(registry.LIMITERS, settings.limiter_kind)
+        limiter = load_optional(registry.LIMITERS, settings.limiter_kind)
         limited = rates if settings.rate_limits else {}
         shared_limits = [self.redis] if settings.limiter_kind == "redis" else []
-        presence = _load(registry.PRESENCES, settings.presence_kind)
+        presence = load_optional(registry.PRESENCES, settings.presence_kind)
         return Ports(
-            store=_load(registry.STORES, settings.store)(self.executor, outbox=settings.outbox),
+            store=load_optional(registry.STORES, settings.store)(self.executor, outbox=settings.outbox),
             log=self._adapter(registry.LOGS, settings.log_kind),
             bus=self._adapter(registry.BUSES, settings.bus_kind),
             limiter=limiter(*shared_limits, limited),
@@ -69,7 +69,7 @@ class Backends:
 
     def workflow(self, pod: str, **arguments: Any) -> Any:
         """Make a provider that is an outside workflow service."""
-        return _load(registry.PROVIDERS, "workflow")(self.nats, pod, **arguments)
+        return load_optional(registry.PROVIDERS, "workflow")(self.nats, pod, **arguments)
 
     async def close(self) -> None:
         """Close what several adapters share; they are closed before."""
@@ -77,7 +77,7 @@ class Backends:
             await close()
 
     def _adapter(self, table: dict[str, str], kind: str) -> Any:
-        made = _load(table, kind)
+        made = load_optional(table, kind)
         match kind:
             case "memory":
                 return made()
@@ -96,7 +96,7 @@ class Backends:
                 return made(self.executor)
 
 
-def _load(table: dict[str, str], kind: str) -> Any:
+def load_optional(table: dict[str, str], kind: str) -> Any:
     """Import a back end. Raises MissingDriver if its package is not installed."""
     try:
         return registry.load(table, kind)

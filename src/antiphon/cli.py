@@ -72,13 +72,14 @@ def _serve(**flags: Any) -> None:
 @app.command()
 def migrate(database_url: Database = None) -> None:
     """Bring the database to the newest schema."""
+    from antiphon.backends import MissingDriver  # noqa: PLC0415
     from antiphon.database import migrate as upgrade  # noqa: PLC0415
     from antiphon.errors import StoreUnavailable  # noqa: PLC0415
 
     try:
         changed = upgrade(_settings(database_url=database_url))
-    except StoreUnavailable as error:
-        _fail(error.message)
+    except (StoreUnavailable, MissingDriver) as error:
+        _fail(str(error))
     typer.echo("migrated" if changed else "already at the newest schema")
 
 

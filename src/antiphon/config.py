@@ -92,6 +92,11 @@ class Settings(BaseSettings):
         description="names this server answers to, separated by commas; `*`: any. "
         "`auto`: this machine's own when it listens on 127.0.0.1, else any",
     )
+    trusted_proxies: str = Field(
+        "127.0.0.1,::1",
+        description="addresses and networks, separated by commas, whose `X-Forwarded-For` and "
+        "`X-Forwarded-Proto` are believed; `*`: any",
+    )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="size of a request body")
     max_message_chars: int = Field(32_000, ge=1, description="length of a message")
     max_metadata_bytes: int = Field(

@@ -6,11 +6,14 @@ import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 
-from antiphon.backends import Backends
+from antiphon.backends import Backends, load_optional
 from antiphon.config import Settings, SettingsError
 from antiphon.engine.pod import FOREVER_MS
 from antiphon.stores.sql.migrate import upgrade
 from antiphon.stores.sqlite import make_engine
+
+
+_MIGRATIONS = {"postgres": "antiphon.stores.postgres:migrate_postgres"}
 
 
 @contextlib.contextmanager
@@ -49,9 +52,8 @@ def sole_user(path: Path) -> Iterator[None]:
 def migrate(settings: Settings) -> bool:
     """Bring the database to the newest schema; return whether anything was done."""
     if settings.store == "postgres":
-        from antiphon.stores.postgres import migrate_postgres  # noqa: PLC0415 - its driver is an extra
-
-        return asyncio.run(migrate_postgres(settings.database_url))
+        upgrade_postgres = load_optional(_MIGRATIONS, "postgres")
+        return bool(asyncio.run(upgrade_postgres(settings.database_url)))
     settings.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
     engine = make_engine(settings.sqlite_path)
     try:

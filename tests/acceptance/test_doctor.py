@@ -14,6 +14,7 @@ import sys
 import pytest
 
 from antiphon.commands import doctor as examined
+from antiphon.commands import doctor_sqlite
 from antiphon.config import Settings, SettingsError, load_settings
 from antiphon.database import migrate, sole_user
 from antiphon.from_settings import OLLAMA_PORT
@@ -162,7 +163,7 @@ def test_all_wrong_settings_are_told_without_secrets(doctor):
     code, said = doctor(
         PORT="99999",
         ANTIPHON_SECRET=short,
-        DATABASE_URL=f"postgresql://someone:{password}@box/db",
+        DATABASE_URL=f"mysql://someone:{password}@box/db",
     )
     assert code == 1
     for name in ("PORT=", "ANTIPHON_SECRET:", "DATABASE_URL:"):
@@ -275,5 +276,5 @@ def test_few_open_files_are_a_warning(monkeypatch):
 def test_room_on_the_disk(monkeypatch, tmp_path, free, level):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1 << 40, 0, free))
     settings = load_settings({"database_url": f"sqlite:///{tmp_path}/a.db"})
-    (finding,) = examined._disk(settings)
+    (finding,) = doctor_sqlite.disk(settings)
     assert finding.level == level

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import aiohttp
 import pytest
 
 from antiphon.testing.model_server import expected_text
@@ -203,3 +204,12 @@ async def test_reasoning_is_kept_apart(client):
     assert kinds[0] == "reasoning"
     _, stored = await client.messages(session)
     assert stored["content"] == expected_text("x", 10)
+
+
+async def test_head_is_answered_as_get_without_a_body(server):
+    async with aiohttp.ClientSession() as http:
+        for path in ("/", "/health", "/api/models"):
+            async with http.get(server.url + path) as whole, http.head(server.url + path) as head:
+                assert head.status == whole.status == 200
+                assert await head.read() == b""
+                assert head.content_type == whole.content_type

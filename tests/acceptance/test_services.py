@@ -187,6 +187,42 @@ def test_faults_are_told_in_one_line(tmp_path):
     assert idle.stderr == "services: Redis does not run: services.py start redis\n"
 
 
+PUT_INTO_AN_EMPTY_CHECKOUT = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import services
+from programs import Source
+
+class Missing(services.Redis):
+    def places(self):
+        return iter(())
+    def sources(self):
+        return [Source("this test", lambda: Path(sys.argv[3]))]
+
+services.CHECKOUT = Path(sys.argv[2])
+services.SERVICES = (Missing,)
+every = services.Services(services.CHECKOUT)
+every.up()
+print(*every.lines())
+every.down(purge=True)
+"""
+
+
+def test_a_missing_program_is_got_where_tools_and_servers_share_a_folder(folder, tmp_path_factory):
+    program = json.loads((folder / ".services" / "redis" / "state.json").read_text())["program"]["path"]
+    checkout = tmp_path_factory.mktemp("checkout")
+    result = subprocess.run(
+        [sys.executable, "-c", PUT_INTO_AN_EMPTY_CHECKOUT, SCRIPT.parent, checkout, program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.endswith("(this test)\n")
+
+
 def test_a_copy_never_touches_the_servers_of_its_original(folder, tmp_path_factory):
     running = pids(folder)
     copy = tmp_path_factory.mktemp("copy")

@@ -113,6 +113,10 @@ class PostgresBus:
                 await self._speak()
             except (asyncpg.PostgresError, asyncpg.InterfaceError, StoreUnavailable, OSError) as error:
                 logger.warning("bus_interrupted", error=str(error) or type(error).__name__, retry_in=pause)
+            except Exception:
+                # Such as asyncpg's InternalClientError, for a server that said goodbye just before it was
+                # asked something: without this task the pod is deaf.
+                logger.exception("bus_crashed", retry_in=pause)
             else:
                 return
             lasted = asyncio.get_running_loop().time() - began

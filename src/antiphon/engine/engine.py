@@ -48,6 +48,7 @@ class Engine:
         self.bounds = bounds
         # Whether the pod is about to leave: it still serves, but should be sent nothing more.
         self.leaving = False
+        self._drained = False
         self._log = log
         self._bus = bus
         self.hub = Hub(store, log)
@@ -83,11 +84,6 @@ class Engine:
         """Whether all that must run in the background runs."""
         return not any(task.done() for task in self._tasks)
 
-    @property
-    def accepting(self) -> bool:
-        """Whether new messages are taken: False while the pod is leaving."""
-        return self._submitter.accepting
-
     async def start(self, *, alone: bool) -> None:
         """Register the pod, take over what is orphaned and begin to serve; ``alone`` as for Keeper.begin."""
         await self._keeper.begin(alone=alone)
@@ -98,16 +94,20 @@ class Engine:
         ]
 
     async def drain(self) -> None:
-        """Take no more, hand running turns over. Followers are sent away to come back elsewhere."""
-        if not self._submitter.accepting:
+        """Hand running turns over. Followers are sent away to come back elsewhere.
+
+        What is sent on connections that are still open is stored, for other pods to answer.
+        """
+        if self._drained:
             return
-        self._submitter.accepting = False
+        self._drained = self.leaving = True
         committer, worker, keeper = self._tasks
         keeper.cancel()
         try:
             async with asyncio.timeout(DRAIN_S):
                 await self.worker.drain()
                 await worker
+                await self.worker.drain()  # what was being claimed meanwhile
                 self._committer.close()
                 await committer
                 await self._keeper.leave()
@@ -123,6 +123,7 @@ class Engine:
     async def close(self) -> None:
         """Drain and release everything."""
         await self.drain()
+        self._submitter.accepting = False
         for provider in self.catalogue.providers.values():
             await provider.close()
         await self._log.close()

@@ -166,7 +166,9 @@ class Worker:
         channel = self._hub.feed(turn, chunks)
         run.draft = Draft(turn, channel, self._limits, self._committer, run.abort)
         run.task = asyncio.create_task(self._run(run, run.draft, history), name=turn.id)
-        if turn.stop_requested:
+        if self._draining:
+            run.abort(Released())
+        elif turn.stop_requested:
             run.abort(Stopped())
         return run
 
@@ -217,6 +219,8 @@ class Worker:
             limit = self._bounds.turn_seconds
             return Ending.failed(ProviderTimeout(f"The reply took longer than {limit:g} s and was ended."))
         except AntiphonError as error:
+            if run.reason is not None:  # a consequence of it
+                return self._aborted(run.turn, run.reason)
             logger.warning("turn_failed", turn=run.turn.id, code=error.code)
             return Ending.failed(error)
         except Exception as error:

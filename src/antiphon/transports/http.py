@@ -132,6 +132,9 @@ class Application:
         """Let FastAPI answer, having read the body within its bound."""
         scope, receive = request.scope, request.receive
         scope["antiphon.request"] = request
+        only_head = scope["method"] == "HEAD"
+        if only_head:  # answered as GET is; the server sends no body
+            scope = {**scope, "method": "GET"}
         if scope["method"] in ("POST", "PUT", "PATCH"):
             body: bytes | None = await request.body()
 

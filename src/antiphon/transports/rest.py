@@ -184,9 +184,8 @@ def _add_health(app: FastAPI, engine: Engine, health: Health) -> None:
     @app.get("/ready", tags=["service"])
     async def get_ready() -> Response:
         """Tell whether to send requests here: 503 while leaving, or without the store."""
-        staying = engine.accepting and not engine.leaving
-        state = "ready" if staying else "draining"
-        if staying and not engine.sound:
+        state = "draining" if engine.leaving else "ready"
+        if not engine.leaving and not engine.sound:
             state = "broken"
         try:
             await engine.store.ping()
