@@ -53,7 +53,7 @@ class Postgres(Service):
         return self._open_to_user(self.folder)
 
     def _open_to_user(self, folder: Path) -> Path:
-        """Return a folder, or if it is closed to our user (below /root?), one elsewhere named after it."""
+        """Return a folder, or if it is closed to our user, one elsewhere that is named after it."""
         folder.mkdir(parents=True, exist_ok=True)
         if can_enter(folder, self.user):
             return folder

@@ -12,7 +12,6 @@ from antiphon.engine.pod import FOREVER_MS
 from antiphon.stores.sql.migrate import upgrade
 from antiphon.stores.sqlite import make_engine
 
-
 _MIGRATIONS = {"postgres": "antiphon.stores.postgres:migrate_postgres"}
 
 

@@ -238,3 +238,7 @@ def test_purge_leaves_no_data(folder, told):
     done(folder, "up", "redis")
     assert list(addresses(folder)) == ["REDIS_URL"]
     assert redis(addresses(folder)["REDIS_URL"], "GET", "kept") is None
+    done(folder, "up")
+    urls = addresses(folder)
+    assert postgres(urls["POSTGRES_URL"], "SELECT count(*) FROM pg_tables WHERE tablename = 'kept'") == "0"
+    assert "error" in nats(urls["NATS_URL"], "$JS.API.STREAM.INFO.kept")
