@@ -1,4 +1,4 @@
-"""Antiphon with one of its safeguards taken out, to show that the chaos test notices.
+"""Antiphon with one of its safeguards taken out, to show that the chaos tests notice.
 
 Usage: ``python sabotaged.py deliver-first serve``.
 """
@@ -7,6 +7,8 @@ import asyncio
 import sys
 
 from antiphon.engine.committer import Committer
+from antiphon.engine.worker import Worker
+from antiphon.registry import LOGS, load
 
 
 async def deliver_first(self, pairs):
@@ -14,10 +16,36 @@ async def deliver_first(self, pairs):
     for draft, entry in pairs:
         draft.channel.publish(entry.chunks)
     await asyncio.sleep(0.1)
-    await self._append([entry for _, entry in pairs])
+    await self._append(pairs)
 
 
-SABOTAGE = {"deliver-first": lambda: setattr(Committer, "_commit", deliver_first)}
+def deliver_before_commit():
+    """Break invariant 1."""
+    Committer._commit = deliver_first
+
+
+def deafen():
+    """Let a pod not care that it was buried. Its log's fences suffice, so this alone breaks nothing."""
+    Worker.fence = Worker.leave = lambda *_: None
+
+
+def unfence():
+    """Break invariant 3: neither being buried nor its log's refusal stops a pod."""
+    deafen()
+    for name in LOGS:
+        try:
+            log = load(LOGS, name)
+        except ImportError:
+            continue
+
+        async def append(self, batch, honest=log.append):
+            await honest(self, batch)
+            return ["done"] * len(batch)
+
+        log.append = append
+
+
+SABOTAGE = {"deliver-first": deliver_before_commit, "deaf": deafen, "unfenced": unfence}
 
 if __name__ == "__main__":
     SABOTAGE[sys.argv.pop(1)]()

@@ -67,6 +67,8 @@ class Keeper:
         # Turns that the store says run here and do not, or the other way round, as of the audit before.
         self._strays: set[tuple[str, int]] = set()
         self._disowned: set[str] = set()
+        # Calls that were under way then, and may have been about to tell of what looked like strays.
+        self._asking: set[object] = set()
 
     async def begin(self, *, alone: bool) -> None:
         """Register the pod. ``alone``: no other process can be using the store, so all others are dead."""
@@ -81,6 +83,7 @@ class Keeper:
             (2 * pause, self._beat),
             (pause, self._bury_dead),
             (2 * pause, self._stop),
+            (2 * pause, self._settle_doubts),
             *self._others,
             (EXPIRE_EVERY_S, self._expire),
             (AUDIT_EVERY_S, self._audit),
@@ -146,15 +149,27 @@ class Keeper:
         for turn_id in await self._store.stops(self._pod):
             self._worker.stop(turn_id)
 
+    async def _settle_doubts(self) -> None:
+        """Audit at once if the store may have given turns to this pod without this pod's knowing."""
+        if not self._worker.doubtful and not self._strays:
+            return
+        self._worker.doubtful = False
+        try:
+            await self._audit()
+        except StoreUnavailable:
+            self._worker.doubtful = True
+            raise
+
     async def _audit(self) -> None:
         """Set right what the store and this process believe differently about who runs what.
 
-        Only what differs in two audits: between a claim and its answer the two differ for a moment.
+        Only what differs in two audits: between a claim and its answer the two differ for a moment, or for
+        longer if the answer is late.
         """
         held = await self._store.held(self._pod)
         running = self._worker.turns
         strays = {(turn, epoch) for turn, epoch in held if turn not in running}
-        lost = strays & self._strays
+        lost = set() if self._asking & self._worker.calls else strays & self._strays
         if lost:
             logger.error("strays_requeued", turns=len(lost))
             await self._store.requeue(sorted(lost))
@@ -163,3 +178,4 @@ class Keeper:
         for turn in disowned & self._disowned:
             self._worker.leave(turn)
         self._strays, self._disowned = strays - lost, disowned
+        self._asking = set(self._worker.calls)

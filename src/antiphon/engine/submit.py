@@ -93,7 +93,8 @@ class Submitter:
             max_queued=self._bounds.queued_turns,
             history_limit=self._bounds.history_exchanges,
         )
-        submitted = await self._store.submit(principal, new)
+        with self._worker.asking():
+            submitted = await self._store.submit(principal, new)
         if submitted.fresh:
             self._begin(principal, submitted)
         return submitted

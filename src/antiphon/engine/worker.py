@@ -1,7 +1,8 @@
 """Runs turns: claims them, generates, and ends them, whatever happens on the way."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 
@@ -90,6 +91,8 @@ class Worker:
         self._claimed: Sequence[Turn] = ()
         # Turns that were stopped by name while they were being claimed.
         self._stops: set[str] = set()
+        self.calls: set[object] = set()
+        self.doubtful = False
         self._wake = asyncio.Event()
         self._unsubscribe = (
             ports.bus.subscribe("turns", lambda _: self._wake.set()),
@@ -109,6 +112,22 @@ class Worker:
     def start(self, submitted: Submitted) -> None:
         """Run a turn that was claimed for this pod when it was submitted."""
         self._launch(submitted.turn, [], submitted.history)
+
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[None]:
+        """Mark a call to the store that may give this pod turns.
+
+        One that fails may have given some all the same: the store's answer was lost. It is ``doubtful`` then.
+        """
+        call = object()
+        self.calls.add(call)
+        try:
+            yield
+        except (StoreUnavailable, asyncio.CancelledError):
+            self.doubtful = True
+            raise
+        finally:
+            self.calls.discard(call)
 
     def wake(self) -> None:
         """Look for queued turns soon."""
@@ -135,8 +154,10 @@ class Worker:
     async def _claim(self) -> bool:
         room = min(CLAIMED_AT_ONCE, self._bounds.running_turns - len(self._running))
         # What was claimed while the log could not be opened is this pod's to run all the same.
-        turns = self._claimed or await self._store.claim(self.pod, room)
-        self._claimed = turns
+        if not self._claimed:
+            with self.asking():
+                self._claimed = await self._store.claim(self.pod, room)
+        turns = self._claimed
         for turn, chunks in await self._open(turns):
             run = self._launch(turn, chunks or [])
             self._taken(turn.id)
