@@ -48,7 +48,7 @@ async def wire(settings: Settings) -> Wired:
     """Put the server together. The database must be migrated."""
     backends = Backends(settings)
     ports, pod = backends.ports(), new_pod_id()
-    known = catalogue(settings, functools.partial(backends.workflow, pod))
+    known = catalogue(settings, functools.partial(backends.workflow, pod), backends.cache)
     engine = Engine(ports, known, bounds(settings), pod=pod, works=settings.role != "api")
     streams = Streams(engine)
     health = _health(engine, streams, backends, settings)

@@ -47,6 +47,13 @@ class Backends:
         self._closers.append(made.close)
         return made
 
+    @functools.cached_property
+    def cache(self) -> Any:
+        """What keeps answers for a while."""
+        kind = self._settings.cache_kind
+        made = load_optional(registry.CACHES, kind)
+        return made(*([self.redis] if kind == "redis" else []))
+
     def ports(self) -> Ports:
         """Make one adapter of each kind, as the settings say."""
         settings = self._settings

@@ -241,6 +241,11 @@ class Settings(BaseSettings):
         return "redis" if self.redis_url else "memory"
 
     @property
+    def cache_kind(self) -> str:
+        """The cache in use."""
+        return "redis" if self.redis_url else "memory"
+
+    @property
     def bus_folder(self) -> Path:
         """Where processes of this machine that share a database find each other."""
         if self.store == "sqlite":

@@ -4,8 +4,10 @@ import contextlib
 import socket
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from antiphon import registry
+from antiphon.caches.port import Cache
 from antiphon.config import Settings, SettingsError
 from antiphon.engine.bounds import Bounds
 from antiphon.engine.catalogue import Bot, Catalogue
@@ -38,8 +40,10 @@ def bounds(settings: Settings) -> Bounds:
 Workflow = Callable[..., Provider]
 
 
-def catalogue(settings: Settings, workflow: Workflow) -> Catalogue:
+def catalogue(settings: Settings, workflow: Workflow, cache: Cache) -> Catalogue:
     """Make the providers and bots; ``workflow`` makes one that is an outside service on NATS.
+
+    ``cache`` keeps the lists of models that providers are asked for.
 
     Raises SettingsError for a default bot that does not exist.
     """
@@ -71,7 +75,12 @@ def catalogue(settings: Settings, workflow: Workflow) -> Catalogue:
         default = "assistant"
     if default not in bots:
         raise SettingsError(f"ANTIPHON_DEFAULT_BOT={default!r}: there is only {', '.join(sorted(bots))}")
-    return Catalogue(bots, providers, default_bot=default)
+    origins = {
+        name: _origin(arguments["base_url"])
+        for name, arguments in configured.items()
+        if "base_url" in arguments and arguments.get("models") is None
+    }
+    return Catalogue(bots, providers, default_bot=default, cache=cache, origins=origins)
 
 
 def _provider(settings: Settings, arguments: dict[str, Any], workflow: Workflow) -> Provider:
@@ -88,6 +97,13 @@ def _provider(settings: Settings, arguments: dict[str, Any], workflow: Workflow)
         idle_timeout=settings.idle_timeout,
     )
     return made
+
+
+def _origin(base_url: str) -> str:
+    """Tell this machine's server from the one that another pod reaches by the same loopback address."""
+    host = urlsplit(base_url).hostname or ""
+    own = host in ("localhost", "::1") or host.startswith("127.")
+    return f"{socket.gethostname()} {base_url}" if own else base_url
 
 
 def _listens(port: int) -> bool:

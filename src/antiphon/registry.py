@@ -33,6 +33,10 @@ PRESENCES = {
     "memory": "antiphon.presence.memory:MemoryPresence",
     "redis": "antiphon.presence.redis:RedisPresence",
 }
+CACHES = {
+    "memory": "antiphon.caches.memory:MemoryCache",
+    "redis": "antiphon.caches.redis:RedisCache",
+}
 PROVIDERS = {
     "builtin": "antiphon.bots.provider:BuiltinProvider",
     "openai": "antiphon.providers.openai:OpenAIProvider",

@@ -24,3 +24,4 @@ BUSES = {
 }
 LIMITERS = {"memory": local.memory_limiter, "redis": redis.limiter}
 PRESENCES = {"memory": local.memory_presence, "redis": redis.presence}
+CACHES = {"memory": local.memory_cache, "redis": redis.cache}

@@ -75,3 +75,9 @@ async def memory_limiter(migrated_database, tmp_path):
 async def memory_presence(migrated_database, tmp_path):
     presence = registry.load(registry.PRESENCES, "memory")()
     yield lambda: presence
+
+
+@contextlib.asynccontextmanager
+async def memory_cache(migrated_database, tmp_path):
+    cache = registry.load(registry.CACHES, "memory")()
+    yield lambda: cache

@@ -68,6 +68,12 @@ async def presence(migrated_database, tmp_path):
         yield lambda: registry.load(registry.PRESENCES, "redis")(make(), prefix=f"{prefix}:")
 
 
+@contextlib.asynccontextmanager
+async def cache(migrated_database, tmp_path):
+    async with clients() as (make, prefix):
+        yield lambda: registry.load(registry.CACHES, "redis")(make(), prefix=prefix)
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -13,7 +13,7 @@ from antiphon.engine.ports import Ports
 from antiphon.engine.submit import Ask
 from antiphon.logs.sqlite import SqliteLog
 from antiphon.model import Principal
-from antiphon.registry import BUSES, EXECUTORS, LIMITERS, PRESENCES, STORES, load
+from antiphon.registry import BUSES, CACHES, EXECUTORS, LIMITERS, PRESENCES, STORES, load
 from antiphon.testing.model_server import expected_text, serve
 from antiphon.transports.sse import NATIVE
 
@@ -32,7 +32,8 @@ def pod(database, model_port):
     bot = Bot(name="slow", model=f"test/test-{TOKENS}-15-0")
     presence = load(PRESENCES, "memory")()
     ports = Ports(store, SqliteLog(executor), load(BUSES, "memory")(), load(LIMITERS, "memory")({}), presence)
-    return Engine(ports, Catalogue({"slow": bot}, {"test": provider}, default_bot="slow"), Bounds(lease=0.4))
+    known = Catalogue({"slow": bot}, {"test": provider}, default_bot="slow", cache=load(CACHES, "memory")())
+    return Engine(ports, known, Bounds(lease=0.4))
 
 
 class Tap:

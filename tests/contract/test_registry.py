@@ -3,7 +3,7 @@
 import pytest
 
 from antiphon import registry
-from backends import BUSES, LIMITERS, LOGS, PRESENCES, STORES
+from backends import BUSES, CACHES, LIMITERS, LOGS, PRESENCES, STORES
 
 TABLES = {name: table for name, table in vars(registry).items() if name.isupper()}
 
@@ -14,6 +14,7 @@ def test_every_back_end_has_its_contract_tests():
     assert set(BUSES) == set(registry.BUSES)
     assert set(LIMITERS) == set(registry.LIMITERS)
     assert set(PRESENCES) == set(registry.PRESENCES)
+    assert set(CACHES) == set(registry.CACHES)
 
 
 @pytest.mark.parametrize(("table", "name"), [(t, n) for t in TABLES for n in TABLES[t]])

@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
+from antiphon.engine import deliver
 from antiphon.engine.deliver import Hub
 from antiphon.errors import CursorExpired, Overloaded
 from antiphon.logs.memory import MemoryLog
@@ -52,11 +53,29 @@ async def test_it_is_sent_on_and_not_told_that_its_chunks_are_gone():
     assert (await hub(store).channel(TURN, 2)).fed
 
 
-async def test_where_the_chunks_are_gone_it_is_told_so():
-    async with asyncio.timeout(1):
+async def test_where_the_chunks_are_gone_it_is_told_so(monkeypatch):
+    monkeypatch.setattr(deliver, "REBUILT_WITHIN_S", 0.3)
+    async with asyncio.timeout(2):
         channel = await hub(Store()).channel(TURN, 5)
     with pytest.raises(CursorExpired):
         channel.check(5)
+
+
+async def test_a_writer_whose_log_has_not_answered_yet_is_waited_for():
+    made = hub(Store())
+    asked = asyncio.create_task(made.channel(TURN, 3))
+    await asyncio.sleep(0.1)
+    made.fed("t").publish([Chunk("content", "c")])  # another pod had read it from the log before
+    (await asked).check(3)
+
+
+async def test_it_is_sent_on_when_the_writer_gives_up_meanwhile():
+    made = hub(Store())
+    asked = asyncio.create_task(made.channel(TURN, 3))
+    await asyncio.sleep(0.1)
+    made.fed("t").lose()
+    with pytest.raises(Overloaded):
+        await asked
 
 
 async def test_a_channel_knows_the_attempt_that_feeds_it():

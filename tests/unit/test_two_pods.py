@@ -19,7 +19,7 @@ from antiphon.logs.memory import MemoryLog
 from antiphon.logs.sqlite import SqliteLog
 from antiphon.model import Principal
 from antiphon.providers.port import Finish
-from antiphon.registry import EXECUTORS, LIMITERS, PRESENCES, STORES, load
+from antiphon.registry import CACHES, EXECUTORS, LIMITERS, PRESENCES, STORES, load
 
 ANN = Principal("user:ann")
 WORDS = [f"word{i} " for i in range(40)]
@@ -135,7 +135,7 @@ class Fleet:
         self.pods = [
             Engine(
                 Ports(store, self.log, self.bus, load(LIMITERS, "memory")({}), load(PRESENCES, "memory")()),
-                Catalogue(bots, {"p": self.provider}, default_bot="b"),
+                Catalogue(bots, {"p": self.provider}, default_bot="b", cache=load(CACHES, "memory")()),
                 bounds or Bounds(lease=LEASE),
                 pod=f"pod-{n}",
             )

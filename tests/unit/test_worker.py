@@ -14,7 +14,7 @@ from antiphon.engine.submit import Ask
 from antiphon.errors import StoreUnavailable
 from antiphon.model import Principal
 from antiphon.providers.port import Finish
-from antiphon.registry import BUSES, EXECUTORS, LIMITERS, LOGS, PRESENCES, STORES, load
+from antiphon.registry import BUSES, CACHES, EXECUTORS, LIMITERS, LOGS, PRESENCES, STORES, load
 
 ANN = Principal("user:ann")
 
@@ -68,7 +68,8 @@ async def engine_on(path, provider, log="sqlite", **bounds):
     )
     ports = Ports(store, chosen, bus, limiter, presence)
     bot = Bot(name="b", model="p/m")
-    made = Engine(ports, Catalogue({"b": bot}, {"p": provider}, default_bot="b"), Bounds(lease=0.5, **bounds))
+    known = Catalogue({"b": bot}, {"p": provider}, default_bot="b", cache=load(CACHES, "memory")())
+    made = Engine(ports, known, Bounds(lease=0.5, **bounds))
     await made.start(alone=True)
     yield made
     await made.close()

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from antiphon import registry
 from antiphon.backends import Backends
+from antiphon.caches.memory import MemoryCache
 from antiphon.commands.findings import Finding, Findings, Level, masked
 from antiphon.config import Settings, SettingsError, variable
 from antiphon.engine.catalogue import Catalogue
@@ -34,7 +35,8 @@ async def bots_and_providers(settings: Settings) -> list[Finding]:
     backends = Backends(settings)
     workflow = functools.partial(backends.workflow, "doctor")
     try:
-        made = catalogue(settings.model_copy(update={"providers": usable}), workflow)
+        # Providers are asked now: a list that the pods have kept would hide what is wrong.
+        made = catalogue(settings.model_copy(update={"providers": usable}), workflow, MemoryCache())
     except SettingsError as error:
         advice = f"Set {variable('default_bot')} to a bot there is, or unset it."
         return [*findings, Finding("bots", "problem", str(error), advice)]

@@ -195,7 +195,9 @@ class SubscribeDialect:
             known = ", ".join(sorted({*self._engine.catalogue.providers, *self._engine.catalogue.bots}))
             raise Invalid(f"There is no ai_provider {provider!r}. There are: {known}.")
         if model is None:
-            models = await self._engine.catalogue.providers[provider].models()
+            models = await self._engine.catalogue.offer(provider)
+            if isinstance(models, ProviderError):
+                raise models
             if not models:
                 raise Invalid(f"The provider {provider!r} offers no model. Name one in 'model'.")
             model = models[0].id

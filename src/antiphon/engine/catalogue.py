@@ -1,13 +1,22 @@
 """Which bots and models there are, and what a name means."""
 
 import asyncio
+import contextlib
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from antiphon.caches.port import Cache
 from antiphon.errors import Invalid, ProviderError
 from antiphon.providers.port import Model, Provider
+
+MODELS_S = 30.0
+"""How long a provider's list of models is good for."""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(list[Model]).decode
 
 
 class Bot(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,14 +39,30 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Catalogue:
-    """Bots by name and providers by name."""
+    """Bots by name and providers by name.
+
+    ``origins`` are the base URLs of those providers that ask for their models elsewhere: ``cache`` keeps
+    their lists. The others know their models by themselves, and faster than any cache.
+    """
 
     def __init__(
-        self, bots: Mapping[str, Bot], providers: Mapping[str, Provider], *, default_bot: str
+        self,
+        bots: Mapping[str, Bot],
+        providers: Mapping[str, Provider],
+        *,
+        default_bot: str,
+        cache: Cache,
+        origins: Mapping[str, str] | None = None,
     ) -> None:
         self.bots = bots
         self.providers = providers
         self.default_bot = default_bot
+        self._cache = cache
+        self._keys = {
+            name: f"models:{name}:{hashlib.sha256(url.encode()).hexdigest()[:16]}"
+            for name, url in (origins or {}).items()
+        }
+        self._asking: dict[str, asyncio.Task[list[Model] | ProviderError]] = {}
 
     async def choose(self, bot: str | None, model: str | None) -> Choice:
         """Settle which bot and model answer. Raises Invalid for names that are not known.
@@ -60,16 +85,36 @@ class Catalogue:
         return self.providers[name], rest
 
     async def models(self) -> dict[str, list[Model] | ProviderError]:
-        """Return the models of each provider, or why they could not be learnt."""
+        """Return the models of each provider, or why they could not be learnt.
 
-        async def ask(provider: Provider) -> list[Model] | ProviderError:
-            try:
-                return list(await provider.models())
-            except ProviderError as error:
-                return error
-
-        answers = await asyncio.gather(*(ask(provider) for provider in self.providers.values()))
+        A list may be 30 s older than the provider's own; a failure is never kept.
+        """
+        answers = await asyncio.gather(*(self.offer(name) for name in self.providers))
         return dict(zip(self.providers, answers, strict=True))
+
+    async def offer(self, name: str) -> list[Model] | ProviderError:
+        """Return one provider's models, or why they could not be learnt."""
+        # One question for all who ask at once; it outlives who put it first.
+        asking = self._asking.get(name)
+        if asking is None:
+            asking = self._asking[name] = asyncio.create_task(self._ask(name))
+            asking.add_done_callback(lambda _: self._asking.pop(name))
+        return await asyncio.shield(asking)
+
+    async def _ask(self, name: str) -> list[Model] | ProviderError:
+        key = self._keys.get(name)
+        kept = None if key is None else await self._cache.get(key)
+        if kept is not None:
+            # Another release may have written it in another form: then it is not there.
+            with contextlib.suppress(msgspec.DecodeError):
+                return _decode(kept)
+        try:
+            models = list(await self.providers[name].models())
+        except ProviderError as error:
+            return error
+        if key is not None:
+            await self._cache.put(key, _encode(models), MODELS_S)
+        return models
 
     async def _full_name(self, model: str) -> str:
         if model.partition("/")[0] in self.providers:

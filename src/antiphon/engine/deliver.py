@@ -177,17 +177,26 @@ class Hub:
         known = self._channels.get(turn.id)
         if known is None:
             known = await self._join(turn)
-        if received > len(known.chunks) + known.ended and not known.fed:
-            deadline = asyncio.get_running_loop().time() + REBUILT_WITHIN_S
-            while received > len(known.chunks) and not (known.fed or known.ended or known.gone):
-                if asyncio.get_running_loop().time() > deadline:
-                    break
-                await asyncio.sleep(LOOK_EVERY_S)
-                await self._look([known])
-        ahead = received > len(known.chunks) + known.ended
-        if ahead and known.fed and not await self._store.owns(known.turn):
-            raise Overloaded("Another pod goes on with this reply. Come back with the cursor.", retry_after=1)
+        if received > len(known.chunks) + known.ended:
+            await self._catch_up_with(known, received)
         return known
+
+    async def _catch_up_with(self, channel: Channel, received: int) -> None:
+        """Wait until the channel has what a reader was given elsewhere; raises Overloaded to send it there.
+
+        A channel that is fed here may be behind too: what the log has taken can be read from it by others
+        before the writer has its answer.
+        """
+        deadline = asyncio.get_running_loop().time() + REBUILT_WITHIN_S
+        while received > len(channel.chunks) and not channel.ended:
+            elsewhere = channel.gone or (channel.fed and not await self._store.owns(channel.turn))
+            if elsewhere:
+                raise Overloaded("Another pod has this reply. Come back with the cursor.", retry_after=1)
+            if asyncio.get_running_loop().time() > deadline:
+                return
+            await asyncio.sleep(LOOK_EVERY_S)
+            if not channel.fed:
+                await self._look([channel])
 
     async def _join(self, turn: Turn) -> Channel:
         if turn.state.ended:

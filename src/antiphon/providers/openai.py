@@ -1,7 +1,5 @@
 """Any provider that speaks OpenAI's chat completions: OpenAI itself, and nearly everyone else."""
 
-import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,8 +18,6 @@ from antiphon.providers.stream_client import Endpoint, StreamClient
 from antiphon.providers.stream_connection import Head
 
 CHAT_PATH = "/chat/completions"
-MODELS_SECONDS = 60.0
-"""How long a list of models is good for."""
 MAX_MODELS = 16 << 20
 """Bytes of a list of models."""
 
@@ -91,27 +87,19 @@ class OpenAIProvider:
         )
         self._timeout = connect_timeout + idle_timeout
         self._static = None if models is None else tuple(models)
-        self._cached: tuple[float, tuple[Model, ...]] | None = None
-        self._refresh: asyncio.Task[tuple[Model, ...]] | None = None
 
     def __repr__(self) -> str:
         return f"OpenAIProvider({self.name!r}, {self._endpoint.url!r})"
 
     async def models(self) -> Sequence[Model]:
-        """Return the models on offer: the given ones, or the API's list, at most a minute old.
+        """Return the models on offer: the given ones, or the API's list.
 
         Raises:
             ProviderError: the list cannot be had.
         """
         if self._static is not None:
             return self._static
-        if self._cached is not None and time.monotonic() - self._cached[0] < MODELS_SECONDS:
-            return self._cached[1]
-        if self._refresh is None:
-            # One request for all who wait; it outlives whoever asked first.
-            self._refresh = asyncio.create_task(self._fetch_models())
-            self._refresh.add_done_callback(self._refreshed)
-        return await asyncio.shield(self._refresh)
+        return await self._fetch_models()
 
     async def stream(self, prompt: Prompt, sink: Sink) -> Finish:
         """Put one reply into the sink and return when it is whole; see the port."""
@@ -131,8 +119,6 @@ class OpenAIProvider:
 
     async def close(self) -> None:
         """Release connections."""
-        if self._refresh is not None:
-            self._refresh.cancel()
         await self._client.close()
 
     def _chat(self, url: str) -> Endpoint:
@@ -157,11 +143,6 @@ class OpenAIProvider:
             return _encode(body)
         except (TypeError, ValueError, RecursionError) as error:
             raise ProviderRefused(f"The parameters cannot be sent as JSON: {error}.") from error
-
-    def _refreshed(self, task: "asyncio.Task[tuple[Model, ...]]") -> None:
-        self._refresh = None
-        if not task.cancelled() and task.exception() is None:
-            self._cached = (time.monotonic(), task.result())
 
     async def _fetch_models(self) -> tuple[Model, ...]:
         import aiohttp  # noqa: PLC0415 - costs a tenth of a second at start, and static lists need none of it
