@@ -9,6 +9,7 @@ from antiphon.engine import deliver
 from antiphon.engine.deliver import Hub
 from antiphon.errors import CursorExpired, Overloaded
 from antiphon.logs.memory import MemoryLog
+from antiphon.logs.port import Append
 from antiphon.model import Chunk, Turn, TurnState
 
 TURN = Turn(
@@ -36,6 +37,9 @@ class Store:
 
     async def owns(self, turn):
         return turn.epoch == self.epoch
+
+    async def ended(self, turn_ids):
+        return []
 
 
 def hub(store):
@@ -83,3 +87,15 @@ async def test_a_channel_knows_the_attempt_that_feeds_it():
     await made.channel(TURN)
     second = msgspec.structs.replace(TURN, epoch=2)
     assert made.feed(second, []).turn.epoch == 2
+
+
+async def test_a_channel_that_is_waited_for_is_not_dropped():
+    log = MemoryLog()
+    made = Hub(Store(), log)
+    await log.append([Append("t", 1, 0, [Chunk("content", "a")])])
+    asked = asyncio.create_task(made.channel(TURN, 2))
+    for _ in range(4):
+        await asyncio.sleep(0.3)
+        await made.refresh()
+    await log.append([Append("t", 1, 1, [Chunk("content", "b")])])
+    assert made.unfed("t") is await asked
