@@ -7,12 +7,15 @@ from collections import deque
 from collections.abc import Callable
 
 import nats.errors
+import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from antiphon.connections.nats import STALLED_BYTES, NatsConnection
 from antiphon.errors import StoreUnavailable
+
+logger = structlog.get_logger(__name__)
 
 MAX_WAITING_BYTES = 4 << 20
 """What waits for a server that is away; the oldest goes first."""
@@ -98,7 +101,11 @@ class NatsBus:
 
     def _wake(self, topic: str, text: str) -> None:
         for wake in tuple(self._topics.get(topic, ())):
-            wake(text)
+            try:
+                wake(text)
+            except Exception:
+                # One sleeper's mistake must not keep the others asleep.
+                logger.exception("wake_failed", topic=topic)
 
     def _start(self) -> None:
         if self._courier is None:
@@ -117,6 +124,11 @@ class NatsBus:
                     await self._carry_now()
             except StoreUnavailable:
                 # The connection has said so.
+                self._work.set()
+                await asyncio.sleep(RETRY_S)
+            except Exception:
+                # Whatever the client did: without this task the pod would hear nothing any more.
+                logger.exception("bus_failed")
                 self._work.set()
                 await asyncio.sleep(RETRY_S)
             else:

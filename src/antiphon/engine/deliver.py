@@ -194,6 +194,7 @@ class Hub:
                 raise Overloaded("Another pod has this reply. Come back with the cursor.", retry_after=1)
             if asyncio.get_running_loop().time() > deadline:
                 return
+            channel.beats_alone = 0  # a reader is about to come: refresh must not drop it
             await asyncio.sleep(LOOK_EVERY_S)
             if not channel.fed:
                 await self._look([channel])

@@ -10,7 +10,7 @@ from antiphon.errors import StoreUnavailable
 
 T = TypeVar("T")
 logger = structlog.get_logger(__name__)
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
 
 
 async def patiently(call: Callable[[], Awaitable[T]], event: str) -> T:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy.util import greenlet_spawn
 
 from antiphon.connections.postgres import Address, Pool
+from antiphon.errors import StoreUnavailable
 from antiphon.stores.postgres_connection import PostgresConnection, SecondStatement
 from antiphon.stores.sql.connection import Connection
 
@@ -67,8 +68,12 @@ class PostgresExecutor:
 
 
 async def migrate_postgres(url: str) -> bool:
-    """Bring the schema up to date in one transaction; return whether anything was done."""
+    """Bring the schema up to date in one transaction; return whether anything was done.
+
+    Raises StoreUnavailable.
+    """
     from sqlalchemy import text  # noqa: PLC0415 - only at the start, and Alembic is slow to load
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
     from sqlalchemy.pool import NullPool  # noqa: PLC0415
 
@@ -88,5 +93,7 @@ async def migrate_postgres(url: str) -> bool:
             await connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
             await connection.execute(text("SET LOCAL lock_timeout = '20s'"))
             return await connection.run_sync(upgrade)
+    except DBAPIError as error:
+        raise StoreUnavailable(f"The database could not be brought up to date: {error.orig}") from error
     finally:
         await engine.dispose()
