@@ -80,6 +80,11 @@ async def test_length_and_chunks_of_a_reply(tmp_path, model):
         assert len(reply.text) < 1000
 
 
+async def served(client):
+    async with client.http.get(f"{client.url}/api/bots") as response:
+        return response.status == 200
+
+
 async def test_connections(tmp_path):
     async with ServerProcess(tmp_path, ANTIPHON_MAX_CONNECTIONS="3") as server, Client(server.url) as client:
         session = await client.session()
@@ -90,7 +95,7 @@ async def test_connections(tmp_path):
         assert (await client.call("GET", "/health"))["active_connections"] == 3
         for response in held:
             response.close()
-        while (await client.http.get(f"{client.url}/api/bots")).status != 200:
+        while not await served(client):
             await asyncio.sleep(0.05)
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from antiphon.connections import postgres as connections
-from antiphon.errors import StoreUnavailable
 from antiphon.model import Chunk, End, Principal, TurnState
 from antiphon.stores.port import NewTurn, Outcome
+from antiphon.stores.postgres import PostgresExecutor
 
 ANN = Principal("user:ann")
 # Waiting for a connection, opening one, and a statement: nobody waits longer than for all three.
@@ -139,16 +139,8 @@ def outcome(turn):
     return Outcome(state=TurnState.COMPLETE, content="", end=end, chunks=[Chunk("end", "{}")])
 
 
-async def eventually(work, within=20.0):
-    async with asyncio.timeout(within):
-        while True:
-            try:
-                return await work()
-            except StoreUnavailable:
-                await asyncio.sleep(0.05)
-
-
-async def until(condition, within=15.0):
-    async with asyncio.timeout(within):
-        while not condition():
-            await asyncio.sleep(0.02)
+@contextlib.asynccontextmanager
+async def opened(url, **more):
+    executor = PostgresExecutor(url, **more)
+    yield executor
+    await executor.close()

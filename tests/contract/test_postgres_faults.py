@@ -1,7 +1,6 @@
 """A PostgreSQL that is restarted, killed, paused, cut off, read-only: what becomes of store, log and bus."""
 
 import asyncio
-import contextlib
 import time
 from urllib.parse import urlsplit
 
@@ -17,17 +16,9 @@ from antiphon.logs.postgres import PostgresLog
 from antiphon.stores.postgres import PostgresExecutor, migrate_postgres
 from antiphon.stores.sql.store import SqlStore
 from backends import postgres
-from backends.postgres_faults import (
-    ANN,
-    LONGEST_S,
-    PrivateServer,
-    Wire,
-    ask,
-    eventually,
-    outcome,
-    text,
-)
+from backends.postgres_faults import ANN, LONGEST_S, PrivateServer, Wire, ask, opened, outcome, text
 from backends.services import need
+from patience import eventually
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +32,7 @@ def private(tmp_path_factory):
 @pytest.fixture
 async def server(private):
     private.start()
-    url = await postgres.create(private.url, migrate=False)
-    await migrate_postgres(url)
-    private.database = url
+    private.database = url = await postgres.create(private.url)
     yield private
     private.start()
     await postgres.drop(private.url, url)
@@ -54,13 +43,6 @@ async def url():
     found = await postgres.database()
     await postgres.empty(found)
     return found
-
-
-@contextlib.asynccontextmanager
-async def opened(url, **more):
-    executor = PostgresExecutor(url, **more)
-    yield executor
-    await executor.close()
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from antiphon.logs.redis import RedisLog
 from antiphon.model import Chunk
 from antiphon.presence.redis import RedisPresence
 from backends.redis import PrivateServer
+from patience import eventually, until
 
 END = Chunk("end", "{}")
 
@@ -64,22 +65,6 @@ def old(client):
 @pytest.fixture
 def new(other_client):
     return RedisLog(other_client, clocks_differ_ms=0)
-
-
-async def eventually(work, within=15.0):
-    """Repeat what may fail while a server comes back."""
-    async with asyncio.timeout(within):
-        while True:
-            try:
-                return await work()
-            except StoreUnavailable:
-                await asyncio.sleep(0.05)
-
-
-async def until(condition, within=15.0):
-    async with asyncio.timeout(within):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 JOURNALED = ("--appendonly", "yes")

@@ -1,4 +1,4 @@
-"""Turns that the store gave to a pod whose answer was lost on the way: nobody runs them, nobody else may."""
+"""Store and process disagree about who runs a turn: an answer was lost, a pod lost track, another has it."""
 
 import asyncio
 import shutil
@@ -6,6 +6,7 @@ import shutil
 import pytest
 from test_two_pods import ANN, fleet_on
 
+from antiphon.engine import pod as keeping
 from antiphon.errors import StoreUnavailable
 from antiphon.stores.sql.store import SqlStore
 
@@ -66,3 +67,31 @@ async def test_a_late_answer_is_not_taken_for_a_lost_one(path, monkeypatch):
         turn = await fleet.submit()
         await (await fleet.follow(turn)).whole()
         assert (await fleet.stores[0].message(ANN, turn.reply_id)).metadata["seams"] == []
+
+
+async def test_a_turn_that_its_living_pod_lost_track_of_is_queued_again(path, monkeypatch):
+    monkeypatch.setattr(keeping, "AUDIT_EVERY_S", 0.3)
+    async with fleet_on(path) as fleet:
+        turn = await fleet.submit()
+        await asyncio.sleep(0.05)
+        run = fleet.pods[0].worker._running[turn.id]
+        run.task.cancel()  # as a bug would
+        await asyncio.gather(run.task, return_exceptions=True)
+        assert not fleet.pods[0].worker.running
+        await (await fleet.follow(turn)).whole()
+
+
+async def test_a_turn_that_was_given_away_is_left(path, monkeypatch):
+    monkeypatch.setattr(keeping, "AUDIT_EVERY_S", 0.3)
+    async with fleet_on(path) as fleet:
+        fleet.provider.stuck = True
+        turn = await fleet.submit()
+        await asyncio.sleep(0.1)
+        fleet.pods[0].worker._draining = True  # so that the other one claims it
+        await fleet.stores[1].requeue([(turn.id, turn.epoch)])
+        async with asyncio.timeout(20):
+            while fleet.pods[0].worker.running or not fleet.pods[1].worker.running:
+                await asyncio.sleep(0.02)
+        fleet.provider.stuck = False
+        await (await fleet.follow(turn, at=0)).whole()
+        fleet.pods[0].worker._draining = False

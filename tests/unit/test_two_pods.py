@@ -293,34 +293,6 @@ async def test_a_stop_reaches_the_pod_that_runs_the_turn_though_the_wake_up_is_l
                 await asyncio.sleep(0.02)
 
 
-async def test_a_turn_that_its_living_pod_lost_track_of_is_queued_again(path, monkeypatch):
-    monkeypatch.setattr(keeping, "AUDIT_EVERY_S", 0.3)
-    async with fleet_on(path) as fleet:
-        turn = await fleet.submit()
-        await asyncio.sleep(0.05)
-        run = fleet.pods[0].worker._running[turn.id]
-        run.task.cancel()  # as a bug would
-        await asyncio.gather(run.task, return_exceptions=True)
-        assert not fleet.pods[0].worker.running
-        await (await fleet.follow(turn)).whole()
-
-
-async def test_a_turn_that_was_given_away_is_left(path, monkeypatch):
-    monkeypatch.setattr(keeping, "AUDIT_EVERY_S", 0.3)
-    async with fleet_on(path) as fleet:
-        fleet.provider.stuck = True
-        turn = await fleet.submit()
-        await asyncio.sleep(0.1)
-        fleet.pods[0].worker._draining = True  # so that the other one claims it
-        await fleet.stores[1].requeue([(turn.id, turn.epoch)])
-        async with asyncio.timeout(20):
-            while fleet.pods[0].worker.running or not fleet.pods[1].worker.running:
-                await asyncio.sleep(0.02)
-        fleet.provider.stuck = False
-        await (await fleet.follow(turn, at=0)).whole()
-        fleet.pods[0].worker._draining = False
-
-
 async def test_a_log_that_comes_back_empty_is_rebuilt_by_the_living_writer(path):
     async with fleet_on(path) as fleet:
         turn = await fleet.submit()

@@ -5,19 +5,19 @@ for the event loop until its answer is there. That and the compilation are SQLAl
 costs more than the rest of a turn, is not used (docs/decisions/007).
 """
 
-import collections
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import asyncpg as dialects
 from sqlalchemy.util import await_only
 
+from antiphon.stores.sql.fetched import FetchedRows, row_type
+
 Driver = Any
 """An asyncpg connection: the package has no types that hold."""
 
 _dialect = dialects.dialect()  # type: ignore[no-untyped-call]
-_row_types: dict[tuple[str, ...], Callable[[Sequence[Any]], Any]] = {}
 
 
 class SecondStatement(Exception):
@@ -46,46 +46,12 @@ class _Compiled:
         if not records:
             return []
         if self.row is None:
-            self.row = _row_type(tuple(records[0].keys()))
+            self.row = row_type(tuple(records[0].keys()))
         return [self.row(record) for record in records]
 
 
 # Statements are constants of modules: their number is known and small.
 _compiled: dict[Any, _Compiled] = {}
-
-
-class PostgresRows:
-    """The rows of one statement, fetched at once."""
-
-    __slots__ = ("_rows", "rowcount")
-
-    def __init__(self, rows: list[Any], rowcount: int) -> None:
-        self._rows = rows
-        self.rowcount = rowcount
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._rows)
-
-    def all(self) -> Sequence[Any]:
-        """See Rows."""
-        return self._rows
-
-    def one(self) -> Any:
-        """See Rows."""
-        (row,) = self._rows
-        return row
-
-    def one_or_none(self) -> Any:
-        """See Rows."""
-        return self.one() if self._rows else None
-
-    def scalar_one(self) -> Any:
-        """See Rows."""
-        return self.one()[0]
-
-    def scalar(self) -> Any:
-        """See Rows."""
-        return self._rows[0][0] if self._rows else None
 
 
 class PostgresConnection:
@@ -100,7 +66,7 @@ class PostgresConnection:
         self._driver = driver
         self._left = most
 
-    def execute(self, statement: Any, parameters: Any = None, /) -> PostgresRows:
+    def execute(self, statement: Any, parameters: Any = None, /) -> FetchedRows:
         """See Connection."""
         self._count()
         if isinstance(parameters, list):
@@ -108,28 +74,28 @@ class PostgresConnection:
             await_only(
                 self._driver.executemany(compiled.sql, [compiled.arguments(values) for values in parameters])
             )
-            return PostgresRows([], -1)
+            return FetchedRows([], -1)
         values = parameters or {}
         compiled = _compile(statement, values)
         arguments = compiled.arguments(values)
         if compiled.returns:
             rows = compiled.rows(await_only(self._driver.fetch(compiled.sql, *arguments)))
-            return PostgresRows(rows, len(rows))
-        return PostgresRows([], _count(await_only(self._driver.execute(compiled.sql, *arguments))))
+            return FetchedRows(rows, len(rows))
+        return FetchedRows([], _count(await_only(self._driver.execute(compiled.sql, *arguments))))
 
     def exec_driver_sql(
         self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] = (), /
-    ) -> PostgresRows:
+    ) -> FetchedRows:
         """See Connection."""
         self._count()
         if isinstance(parameters, list):
             await_only(self._driver.executemany(statement, parameters))
-            return PostgresRows([], -1)
+            return FetchedRows([], -1)
         if statement.startswith(("SELECT", "WITH")) or " RETURNING " in statement:
             records = await_only(self._driver.fetch(statement, *parameters))
-            row = _row_type(tuple(records[0].keys())) if records else tuple
-            return PostgresRows([row(record) for record in records], len(records))
-        return PostgresRows([], _count(await_only(self._driver.execute(statement, *parameters))))
+            row = row_type(tuple(records[0].keys())) if records else tuple
+            return FetchedRows([row(record) for record in records], len(records))
+        return FetchedRows([], _count(await_only(self._driver.execute(statement, *parameters))))
 
     def _count(self) -> None:
         if not self._left:
@@ -157,15 +123,6 @@ def _pick(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
         (name,) = names
         return lambda values: (values[name],)
     return lambda _: ()
-
-
-def _row_type(names: tuple[str, ...]) -> Callable[[Sequence[Any]], Any]:
-    """Return what makes rows with these columns as attributes."""
-    make = _row_types.get(names)
-    if make is None:
-        row: Any = collections.namedtuple("Row", names, rename=True)  # type: ignore[misc]  # noqa: PYI024
-        make = _row_types[names] = row._make
-    return make
 
 
 def _count(status: str) -> int:

@@ -4,13 +4,14 @@ A turn is about eight statements, all on the one thread that writes. Run by SQLA
 they are, they took twice that thread's share of the process (docs/decisions/005).
 """
 
-import collections
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy.dialects import sqlite
+
+from antiphon.stores.sql.fetched import FetchedRows, row_type
 
 BUSY_TIMEOUT_S = 5.0
 _dialect = sqlite.dialect(paramstyle="named")
@@ -24,47 +25,15 @@ class _Compiled(NamedTuple):
 
 # Statements are constants of modules: their number is known and small.
 _compiled: dict[Any, _Compiled] = {}
-_rows: dict[tuple[str, ...], Callable[[Sequence[Any]], Any]] = {}
 
 
-class SqliteRows:
-    """The rows of one statement, fetched at once."""
-
-    __slots__ = ("_rows", "rowcount")
-
-    def __init__(self, cursor: sqlite3.Cursor) -> None:
-        self.rowcount = cursor.rowcount
-        self._rows: list[Any] = []
-        if cursor.description is not None:
-            names = tuple(column[0] for column in cursor.description)
-            make = _rows.get(names)
-            if make is None:
-                make = _rows[names] = _row_type(names)
-            self._rows = [make(row) for row in cursor]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._rows)
-
-    def all(self) -> Sequence[Any]:
-        """See Rows."""
-        return self._rows
-
-    def one(self) -> Any:
-        """See Rows."""
-        (row,) = self._rows
-        return row
-
-    def one_or_none(self) -> Any:
-        """See Rows."""
-        return self.one() if self._rows else None
-
-    def scalar_one(self) -> Any:
-        """See Rows."""
-        return self.one()[0]
-
-    def scalar(self) -> Any:
-        """See Rows."""
-        return self._rows[0][0] if self._rows else None
+def _fetch(cursor: sqlite3.Cursor) -> FetchedRows:
+    if cursor.description is None:
+        return FetchedRows([], cursor.rowcount)
+    make = row_type(tuple(column[0] for column in cursor.description))
+    rows = [make(row) for row in cursor]
+    # Known only after the last row of a statement that also changes something.
+    return FetchedRows(rows, cursor.rowcount)
 
 
 class SqliteConnection:
@@ -73,28 +42,21 @@ class SqliteConnection:
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
 
-    def execute(self, statement: Any, parameters: Any = None, /) -> SqliteRows:
+    def execute(self, statement: Any, parameters: Any = None, /) -> FetchedRows:
         """See Connection."""
         if isinstance(parameters, list):
             sql, constants = _compile(statement, parameters[0])
-            return SqliteRows(self.db.executemany(sql, [constants | values for values in parameters]))
+            return _fetch(self.db.executemany(sql, [constants | values for values in parameters]))
         sql, constants = _compile(statement, parameters or {})
-        return SqliteRows(self.db.execute(sql, constants | parameters if parameters else constants))
+        return _fetch(self.db.execute(sql, constants | parameters if parameters else constants))
 
     def exec_driver_sql(
         self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] = (), /
-    ) -> SqliteRows:
+    ) -> FetchedRows:
         """See Connection."""
         if isinstance(parameters, list):
-            return SqliteRows(self.db.executemany(statement, parameters))
-        return SqliteRows(self.db.execute(statement, parameters))
-
-
-def _row_type(names: tuple[str, ...]) -> Callable[[Sequence[Any]], Any]:
-    """Return what makes rows with these columns as attributes."""
-    row: Any = collections.namedtuple("Row", names, rename=True)  # type: ignore[misc]  # noqa: PYI024
-    make: Callable[[Sequence[Any]], Any] = row._make
-    return make
+            return _fetch(self.db.executemany(statement, parameters))
+        return _fetch(self.db.execute(statement, parameters))
 
 
 def connect(path: Path, synchronous: Literal["FULL", "NORMAL"]) -> sqlite3.Connection:
