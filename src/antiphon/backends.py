@@ -32,6 +32,12 @@ class Backends:
         return made(settings.database_url, pool=settings.database_pool)
 
     @functools.cached_property
+    def store(self) -> Any:
+        """Where truth lives."""
+        made = load_optional(registry.STORES, self._settings.store)
+        return made(self.executor, outbox=self._settings.outbox)
+
+    @functools.cached_property
     def redis(self) -> Any:
         """The Redis client."""
         connect = load_optional({"redis": "antiphon.connections.redis:connect"}, "redis")
@@ -67,7 +73,7 @@ class Backends:
         shared_limits = [self.redis] if settings.limiter_kind == "redis" else []
         presence = load_optional(registry.PRESENCES, settings.presence_kind)
         return Ports(
-            store=load_optional(registry.STORES, settings.store)(self.executor, outbox=settings.outbox),
+            store=self.store,
             log=self._adapter(registry.LOGS, settings.log_kind),
             bus=self._adapter(registry.BUSES, settings.bus_kind),
             limiter=limiter(*shared_limits, limited),

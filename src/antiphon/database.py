@@ -67,7 +67,6 @@ def migrate(settings: Settings) -> bool:
 
 async def bury_all(settings: Settings) -> None:
     """Queue the turns of all pods: for whoever holds the file, before its processes start."""
-    backends = Backends(settings)
-    store = backends.ports().store
+    store = Backends(settings).store
     await store.bury("", -FOREVER_MS)
     await store.close()

@@ -381,8 +381,7 @@ async def test_the_bus_is_heard_again(server):
                 here.publish(topic, word)
                 await asyncio.sleep(0.1)
 
-        async with asyncio.timeout(20):
-            await say()
+        await asyncio.wait_for(say(), 20)
 
     await arrives("a", "first")
     await asyncio.to_thread(server.kill)

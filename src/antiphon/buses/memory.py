@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from antiphon.buses.topics import wake_all
+
 
 class MemoryBus:
     """The Bus port on a dictionary."""
@@ -13,8 +15,7 @@ class MemoryBus:
 
     def publish(self, topic: str, text: str) -> None:
         """See Bus."""
-        for wake in tuple(self._topics.get(topic, ())):
-            wake(text)
+        wake_all(self._topics, topic, text)
 
     def subscribe(self, topic: str, wake: Callable[[str], None]) -> Callable[[], None]:
         """See Bus."""

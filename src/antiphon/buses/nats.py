@@ -12,6 +12,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from antiphon.buses.topics import wake_all
 from antiphon.connections.nats import STALLED_BYTES, NatsConnection
 from antiphon.errors import StoreUnavailable
 
@@ -55,7 +56,7 @@ class NatsBus:
         data = text.encode()
         if len(data) > self.most_bytes or self._closed:
             return
-        self._wake(topic, text)
+        wake_all(self._topics, topic, text)
         self._waiting.append((self._prefix + topic, self._me + data))
         self._waiting_bytes += len(data)
         while self._waiting_bytes > MAX_WAITING_BYTES:
@@ -98,14 +99,6 @@ class NatsBus:
                     await self._client.flush(1)
         self._courier.cancel()
         await asyncio.wait([self._courier])
-
-    def _wake(self, topic: str, text: str) -> None:
-        for wake in tuple(self._topics.get(topic, ())):
-            try:
-                wake(text)
-            except Exception:
-                # One sleeper's mistake must not keep the others asleep.
-                logger.exception("wake_failed", topic=topic)
 
     def _start(self) -> None:
         if self._courier is None:
@@ -162,7 +155,7 @@ class NatsBus:
 
             async def heard(message: Msg) -> None:
                 if message.data[:SENDER_BYTES] != self._me:
-                    self._wake(topic, message.data[SENDER_BYTES:].decode(errors="replace"))
+                    wake_all(self._topics, topic, message.data[SENDER_BYTES:].decode(errors="replace"))
 
             self._subscriptions[topic] = await client.subscribe(self._prefix + topic, cb=heard)
         elif topic not in self._topics and known is not None:

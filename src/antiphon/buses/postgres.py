@@ -20,6 +20,7 @@ from typing import Any
 import asyncpg
 import structlog
 
+from antiphon.buses.topics import wake_all
 from antiphon.connections.postgres import Address
 from antiphon.errors import StoreUnavailable
 
@@ -62,7 +63,7 @@ class PostgresBus:
             return
         self._queue.append((_channel(topic), payload))
         self._start()
-        self._wake(topic, text)
+        wake_all(self._topics, topic, text)
 
     def subscribe(self, topic: str, wake: Callable[[str], None]) -> Callable[[], None]:
         """See Bus."""
@@ -95,14 +96,6 @@ class PostgresBus:
         self._work.set()
         if self._task is None and not self._closed:
             self._task = asyncio.create_task(self._run())
-
-    def _wake(self, topic: str, text: str) -> None:
-        for wake in tuple(self._topics.get(topic, ())):
-            try:
-                wake(text)
-            except Exception:
-                # One sleeper's mistake must not keep the others asleep.
-                logger.exception("wake_failed", topic=topic)
 
     async def _run(self) -> None:
         """Hear and say, on one connection after the other, until closed and all is said."""
@@ -162,7 +155,7 @@ class PostgresBus:
     def _heard(self, _driver: Any, _pid: int, _channel: str, payload: str) -> None:
         if not payload.startswith(self._me):
             _, topic, text = payload.split(" ", 2)
-            self._wake(topic, text)
+            wake_all(self._topics, topic, text)
 
 
 def _channel(topic: str) -> str:

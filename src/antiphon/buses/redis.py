@@ -22,6 +22,7 @@ from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
+from antiphon.buses.topics import wake_all
 from antiphon.connections.redis import asking, end
 from antiphon.errors import StoreUnavailable
 
@@ -70,7 +71,7 @@ class RedisBus:
             self._queued -= len(self._queue.popleft()[1]) - len(self._me)
         self._to_send.set()
         self._start()
-        self._wake(topic, text)
+        wake_all(self._topics, topic, text)
 
     def subscribe(self, topic: str, wake: Callable[[str], None]) -> Callable[[], None]:
         """See Bus."""
@@ -109,14 +110,6 @@ class RedisBus:
     def _change(self, topic: str) -> None:
         self._changed.add(topic)
         self._to_tell.set()
-
-    def _wake(self, topic: str, text: str) -> None:
-        for wake in tuple(self._topics.get(topic, ())):
-            try:
-                wake(text)
-            except Exception:
-                # One sleeper's mistake must not keep the others asleep.
-                logger.exception("wake_failed", topic=topic)
 
     async def _send(self) -> None:
         """Send what is queued, as much as there is with one write, until closed and done."""
@@ -210,7 +203,7 @@ class RedisBus:
     def _heard(self, channel: bytes, data: bytes) -> None:
         text = data.decode(errors="replace")
         if not text.startswith(self._me):
-            self._wake(channel.decode()[len(self._prefix) :], text[len(self._me) :])
+            wake_all(self._topics, channel.decode()[len(self._prefix) :], text[len(self._me) :])
 
 
 async def _publish(connection: AbstractConnection, portion: list[tuple[str, str]]) -> None:
