@@ -15,7 +15,7 @@ import uvicorn
 from antiphon import __version__
 from antiphon.backends import Backends
 from antiphon.config import Settings
-from antiphon.dialects import subscribe
+from antiphon.dialects import post_chat, subscribe
 from antiphon.engine.engine import Engine
 from antiphon.engine.pod import new_pod_id
 from antiphon.from_settings import bounds, catalogue
@@ -24,9 +24,11 @@ from antiphon.inherited import watch_parent
 from antiphon.transports import rest, sse
 from antiphon.transports.http import Application, Route
 from antiphon.transports.identity import Identity
+from antiphon.transports.origins import Origins
 from antiphon.transports.pages import add_pages
 from antiphon.transports.stream import Streams
 from antiphon.transports.views import iso
+from antiphon.transports.ws_protocol import WebSocketProtocol
 
 
 class Wired(NamedTuple):
@@ -64,6 +66,7 @@ async def wire(settings: Settings) -> Wired:
         routes,
         fastapi,
         identity,
+        Origins(settings.origins),
         body_limit=settings.max_body_bytes,
         most_connections=settings.max_connections,
         hosts=settings.hosts,
@@ -72,35 +75,10 @@ async def wire(settings: Settings) -> Wired:
 
 
 def _routes(engine: Engine, streams: Streams) -> list[Route]:
-    native = sse.NativeStreaming(engine, streams)
-    board = subscribe.SubscribeDialect(engine, streams)
-    turn_answers = ((202, "application/json"), (200, "text/event-stream"))
     return [
-        Route(
-            "POST",
-            "/api/sessions/{session_id}/messages",
-            native.send_message,
-            body=sse.NewMessage,
-            answers=turn_answers,
-        ),
-        Route("POST", "/api/turns/{turn_id}/regenerate", native.regenerate, answers=turn_answers),
-        Route("GET", "/api/turns/{turn_id}/events", native.turn_events, parameters=("cursor",)),
-        Route("GET", "/api/sessions/{session_id}/events", native.session_events, parameters=("cursor",)),
-        Route(
-            "POST",
-            "/api/chat",
-            board.submit,
-            subscribe.answer_error,
-            body=subscribe.Submit,
-            answers=((202, "application/json"),),
-        ),
-        Route(
-            "GET",
-            "/api/sse",
-            board.subscribe,
-            subscribe.answer_error,
-            parameters=("session_id!", "user_id!", "last_event_id"),
-        ),
+        *sse.routes(engine, streams),
+        *post_chat.routes(engine, streams),
+        *subscribe.routes(engine, streams),
     ]
 
 
@@ -195,7 +173,11 @@ async def serve(
             port=settings.port,
             loop="none",
             http="httptools",
-            ws="none",
+            ws=WebSocketProtocol,
+            ws_max_size=settings.max_body_bytes,
+            ws_ping_interval=20,
+            ws_ping_timeout=20,
+            ws_per_message_deflate=False,  # costs memory and time for each connection, and holds frames back
             lifespan="off",
             log_config=None,
             access_log=False,

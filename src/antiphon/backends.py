@@ -78,6 +78,7 @@ class Backends:
             bus=self._adapter(registry.BUSES, settings.bus_kind),
             limiter=limiter(*shared_limits, limited),
             presence=presence(*([self.redis] if settings.presence_kind == "redis" else [])),
+            cache=self.cache,
         )
 
     def workflow(self, pod: str, **arguments: Any) -> Any:

@@ -97,6 +97,11 @@ class Settings(BaseSettings):
         description="addresses and networks, separated by commas, whose `X-Forwarded-For` and "
         "`X-Forwarded-Proto` are believed; `*`: any",
     )
+    allowed_origins: str = Field(
+        "auto",
+        description="origins, separated by commas, whose pages may use this server from browsers; `*`: any, "
+        "without their cookies. `auto`: pages of this machine when it listens on 127.0.0.1, else its own",
+    )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="size of a request body")
     max_message_chars: int = Field(32_000, ge=1, description="length of a message")
     max_metadata_bytes: int = Field(
@@ -108,7 +113,7 @@ class Settings(BaseSettings):
     max_queued_turns: int = Field(
         1_000, ge=0, description="messages of all users that wait for a process with room"
     )
-    max_running_turns_a_session: int = Field(4, ge=1, description="replies under way in a session")
+    max_running_turns_a_session: int = Field(8, ge=1, description="replies under way in a session")
     max_connections: int = Field(10_000, ge=1, description="requests open at once, streams included")
     max_turn_seconds: float = Field(1_800, gt=0, description="how long a reply may take")
     reader_backlog_bytes: int = Field(
@@ -118,7 +123,7 @@ class Settings(BaseSettings):
     rate_limits: bool = Field(True, description="`off` switches all rate limits off")
     rate_session: str = Field("30/minute", description="messages to bots a session")
     rate_user: str = Field("120/minute", description="messages to bots a user")
-    rate_address: str = Field("600/minute", description="messages to bots a network address")
+    rate_address: str = Field("12000/minute", description="messages to bots a network address")
 
     lease_seconds: float = Field(3.0, gt=0.2, description="a process silent for longer is taken over from")
     drain_delay_seconds: float = Field(
@@ -129,6 +134,14 @@ class Settings(BaseSettings):
     )
     retention_seconds: float = Field(
         900, gt=0, description="how long an undelivered reply is owed, and an ended one stays in the log"
+    )
+    reply_cache_seconds: float = Field(
+        1_800,
+        ge=0,
+        description="how long a reply answers equal questions, where the contract caches; 0: never",
+    )
+    context_cache_seconds: float = Field(
+        3_600, ge=0, description="how long a session's context stays in the cache after its last use"
     )
     context_tokens: int = Field(8_192, ge=256, description="history sent to a model that says no other size")
     provider_retries: int = Field(2, ge=0, le=10, description="further attempts before the first token")
@@ -254,11 +267,27 @@ class Settings(BaseSettings):
         return Path(tempfile.gettempdir()) / f"antiphon-{os.getuid()}-{digest}.bus"
 
     @property
+    def cache_is_shared(self) -> bool:
+        """Whether all processes of this database see the same cache."""
+        return self.cache_kind == "redis" or (self.store == "sqlite" and self.workers == 1)
+
+    @property
+    def local_only(self) -> bool:
+        """Whether it listens on this machine's own addresses."""
+        return self.host in ("127.0.0.1", "localhost", "::1")
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins whose pages may use this server; ``*``: any, ``local``: those of this machine."""
+        if self.allowed_origins == "auto":
+            return frozenset({"local"}) if self.local_only else frozenset()
+        return frozenset(o.strip().lower().rstrip("/") for o in self.allowed_origins.split(",") if o.strip())
+
+    @property
     def hosts(self) -> frozenset[str]:
         """The names answered to; empty: any."""
         if self.allowed_hosts == "auto":
-            local = self.host in ("127.0.0.1", "localhost", "::1")
-            return frozenset({"localhost", "127.0.0.1", "[::1]"}) if local else frozenset()
+            return frozenset({"localhost", "127.0.0.1", "[::1]"}) if self.local_only else frozenset()
         names = {name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip()}
         return frozenset() if "*" in names else frozenset(names)
 

@@ -48,6 +48,7 @@ class BotSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     prompt: str | None = None
     params: dict[str, Any] = {}
     context_tokens: int | None = None
+    told: list[str] = []
 
 
 class ConfigFile(msgspec.Struct, forbid_unknown_fields=True):

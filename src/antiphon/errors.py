@@ -2,6 +2,7 @@
 
     AntiphonError
     ├── BadRequest              400  not understood at all: not JSON, not UTF-8, an unreadable cursor
+    ├── Forbidden               403  a page of an origin that is not allowed
     ├── NotFound                404  no such thing, or another principal's
     ├── MethodNotAllowed        405  the path takes another method
     ├── Conflict                409  contradicts what is stored
@@ -45,6 +46,13 @@ class BadRequest(AntiphonError):
 
     status = 400
     code = "bad_request"
+
+
+class Forbidden(AntiphonError):
+    """Whoever asks may not."""
+
+    status = 403
+    code = "forbidden"
 
 
 class NotFound(AntiphonError):

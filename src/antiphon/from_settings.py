@@ -34,6 +34,9 @@ def bounds(settings: Settings) -> Bounds:
         lease=settings.lease_seconds,
         tick=settings.tick_seconds,
         retention=settings.retention_seconds,
+        reply_cache_seconds=settings.reply_cache_seconds,
+        # A cache of this process alone would go on telling what other pods have changed.
+        context_cache_seconds=settings.context_cache_seconds if settings.cache_is_shared else 0.0,
     )
 
 

@@ -48,6 +48,15 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
 
 
+class Post(msgspec.Struct, frozen=True, kw_only=True):
+    """A message on the board."""
+
+    id: int
+    sender: str
+    message: str
+    created_at: int
+
+
 class TurnState(enum.StrEnum):
     """Where a turn is; the last three are final."""
 
@@ -120,7 +129,11 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How a turn ended. ``seams`` lists the takeovers, see :class:`Seam`."""
+    """How a turn ended.
+
+    ``seams`` lists the takeovers, see :class:`Seam`. ``tool_calls`` are the calls that the reply asks for,
+    put together from its ``tool`` chunks, in OpenAI's form. ``cached``: the reply came from the cache.
+    """
 
     state: TurnState
     finish_reason: str
@@ -129,6 +142,8 @@ class End(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     usage: Usage | None = None
     error: Fault | None = None
     seams: list["Seam"] = []
+    tool_calls: list[dict[str, Any]] = []
+    cached: bool = False
 
 
 class Seam(msgspec.Struct, frozen=True, kw_only=True):

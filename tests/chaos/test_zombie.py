@@ -31,7 +31,14 @@ def pod(database, model_port):
     provider = OpenAIProvider(name="test", base_url=f"http://127.0.0.1:{model_port}/v1")
     bot = Bot(name="slow", model=f"test/test-{TOKENS}-15-0")
     presence = load(PRESENCES, "memory")()
-    ports = Ports(store, SqliteLog(executor), load(BUSES, "memory")(), load(LIMITERS, "memory")({}), presence)
+    ports = Ports(
+        store,
+        SqliteLog(executor),
+        load(BUSES, "memory")(),
+        load(LIMITERS, "memory")({}),
+        presence,
+        load(CACHES, "memory")(),
+    )
     known = Catalogue({"slow": bot}, {"test": provider}, default_bot="slow", cache=load(CACHES, "memory")())
     return Engine(ports, known, Bounds(lease=0.4))
 

@@ -134,7 +134,14 @@ class Fleet:
         bots = {"b": Bot(name="b", model="p/m")}
         self.pods = [
             Engine(
-                Ports(store, self.log, self.bus, load(LIMITERS, "memory")({}), load(PRESENCES, "memory")()),
+                Ports(
+                    store,
+                    self.log,
+                    self.bus,
+                    load(LIMITERS, "memory")({}),
+                    load(PRESENCES, "memory")(),
+                    load(CACHES, "memory")(),
+                ),
                 Catalogue(bots, {"p": self.provider}, default_bot="b", cache=load(CACHES, "memory")()),
                 bounds or Bounds(lease=LEASE),
                 pod=f"pod-{n}",

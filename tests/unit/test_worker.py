@@ -66,7 +66,7 @@ async def engine_on(path, provider, log="sqlite", **bounds):
         load(LIMITERS, "memory")({}),
         load(PRESENCES, "memory")(),
     )
-    ports = Ports(store, chosen, bus, limiter, presence)
+    ports = Ports(store, chosen, bus, limiter, presence, load(CACHES, "memory")())
     bot = Bot(name="b", model="p/m")
     known = Catalogue({"b": bot}, {"p": provider}, default_bot="b", cache=load(CACHES, "memory")())
     made = Engine(ports, known, Bounds(lease=0.5, **bounds))

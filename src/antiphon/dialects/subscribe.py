@@ -11,6 +11,7 @@ from antiphon.errors import AntiphonError, BadRequest, Invalid, ProviderError
 from antiphon.ids import new_id, now_ms
 from antiphon.model import Chunk, End, Turn, TurnState
 from antiphon.transports.asgi import Request, answer_json, retry_header
+from antiphon.transports.http import Route
 from antiphon.transports.identity import user
 from antiphon.transports.stream import Streams, cursor_of
 from antiphon.transports.views import iso
@@ -210,3 +211,10 @@ async def answer_error(request: Request, error: AntiphonError) -> None:
     if isinstance(error, ProviderError):
         status = 503
     await answer_json(request, status, {"error": error.message, "code": error.code}, retry_header(error))
+
+
+def routes(engine: Engine, streams: Streams) -> list[Route]:
+    """Return the route to subscribe at; messages come by ``POST /api/chat``, see post_chat.py."""
+    dialect = SubscribeDialect(engine, streams)
+    parameters = ("session_id!", "user_id!", "last_event_id")
+    return [Route("GET", "/api/sse", dialect.subscribe, answer_error, parameters=parameters)]

@@ -13,7 +13,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     pending_chars: int = 65_536
     running_turns: int = 2_000
     queued_turns: int = 1_000
-    running_turns_a_session: int = 4
+    running_turns_a_session: int = 8
     reader_backlog_bytes: int = 1_048_576
     history_exchanges: int = 200
     turns_resumed: int = 200
@@ -26,3 +26,5 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     tick: float = 0.1
     log_gives_up: float = 45.0
     retention: float = 900.0
+    reply_cache_seconds: float = 1_800.0
+    context_cache_seconds: float = 3_600.0

@@ -20,7 +20,10 @@ _decode = msgspec.json.Decoder(list[Model]).decode
 
 
 class Bot(msgspec.Struct, frozen=True, kw_only=True):
-    """A named configuration: a model (``<provider>/<model>``), its system prompt and parameters."""
+    """A named configuration: a model (``<provider>/<model>``), its system prompt and parameters.
+
+    ``told`` names what the model is told of a session's context; nothing, by default: it may be personal.
+    """
 
     name: str
     model: str
@@ -29,6 +32,7 @@ class Bot(msgspec.Struct, frozen=True, kw_only=True):
     prompt: str | None = None
     params: dict[str, Any] = {}
     context_tokens: int | None = None
+    told: list[str] = []
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):

@@ -98,8 +98,13 @@ class Committer:
             self.busy = tick > 0 and not self._closing
             drafts = self._due()
             pairs = [(draft, entry) for draft in drafts if (entry := draft.take()) is not None]
-            if pairs:
-                await self._commit(pairs)
+            kept = [pair for pair in pairs if pair[0].kept]
+            if len(kept) < len(pairs):
+                for draft, entry in pairs:
+                    if not draft.kept:
+                        draft.channel.publish(entry.chunks)
+            if kept:
+                await self._commit(kept)
             self._resume()
             if not self._first and not any(self._phases) and not any(self._held):
                 if self._closing:

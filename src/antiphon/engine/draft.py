@@ -35,7 +35,8 @@ class Desk(Protocol):
 class Draft:
     """The Sink of one attempt. Pieces that wait for the same commit become one chunk.
 
-    ``fail`` ends the attempt with an error when a bound is exceeded.
+    ``fail`` ends the attempt with an error when a bound is exceeded. One that is not ``kept`` is delivered
+    without the log: its reply ends with its process.
     """
 
     __slots__ = (
@@ -47,6 +48,7 @@ class Draft:
         "channel",
         "chunks",
         "fail",
+        "kept",
         "limits",
         "phase",
         "turn",
@@ -59,7 +61,10 @@ class Draft:
         limits: tuple[int, int, int],
         desk: Desk,
         fail: Callable[[Exception], None],
+        *,
+        kept: bool = True,
     ) -> None:
+        self.kept = kept
         self.turn = turn
         self.channel = channel
         self.chunks = list(channel.chunks)

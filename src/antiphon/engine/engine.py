@@ -1,29 +1,39 @@
 """What transports and dialects see of it all."""
 
 import asyncio
+from typing import Any
 
+import msgspec
 import structlog
 
 from antiphon.engine.bounds import Bounds
 from antiphon.engine.catalogue import Catalogue
 from antiphon.engine.committer import Committer
 from antiphon.engine.connections import Connections
+from antiphon.engine.contexts import Contexts
 from antiphon.engine.cursor import Cursor
 from antiphon.engine.deliver import Channel, Hub
 from antiphon.engine.follow import SessionFollow, SessionReader
 from antiphon.engine.generate import Generator
+from antiphon.engine.passing import Passing
 from antiphon.engine.pod import Keeper, new_pod_id
 from antiphon.engine.ports import Ports
+from antiphon.engine.rates import Rates
 from antiphon.engine.relay import Relay
+from antiphon.engine.reply_cache import ReplyCache
 from antiphon.engine.sessions import SessionFollows
 from antiphon.engine.submit import Ask, Submitter
+from antiphon.engine.whole import Whole, whole
 from antiphon.engine.worker import Worker
+from antiphon.errors import TooLarge
 from antiphon.ids import now_ms
-from antiphon.model import Principal, Turn
+from antiphon.model import Principal, Session, Turn
 from antiphon.stores.port import Submitted
 
 logger = structlog.get_logger(__name__)
 DRAIN_S = 10.0
+# So long a leaving pod waits for replies that nobody else can go on with.
+PASSING_DRAIN_S = 5.0
 
 
 class Engine:
@@ -55,7 +65,9 @@ class Engine:
         self._relay = Relay(self.pod, bus, self.hub)
         self._sessions = SessionFollows(ports, self.hub, bounds)
         self._committer = Committer(log, store.owns, longest_tick=bounds.tick, gives_up=bounds.log_gives_up)
-        generator = Generator(store, catalogue, bounds)
+        self.replies = ReplyCache(ports.cache, bounds.reply_cache_seconds)
+        self.contexts = Contexts(store, ports.cache, bounds.context_cache_seconds)
+        generator = Generator(store, catalogue, self.replies, bounds)
         self.worker = Worker(
             self.pod,
             ports,
@@ -66,7 +78,17 @@ class Engine:
             works=works,
             taken=self._relay.taken,
         )
-        self._submitter = Submitter(ports, self.worker, catalogue, bounds, announce=self._sessions.announce)
+        rates = Rates(ports.limiter)
+        self.passing = Passing(catalogue, generator, self._committer, rates, bounds)
+        self._submitter = Submitter(
+            ports,
+            self.worker,
+            catalogue,
+            rates,
+            self.contexts,
+            bounds,
+            announce=self._sessions.announce,
+        )
         self.connections = Connections(self.pod, ports.presence)
         self._keeper = Keeper(
             self.pod,
@@ -101,6 +123,7 @@ class Engine:
         if self._drained:
             return
         self._drained = self.leaving = True
+        await self.passing.drain(PASSING_DRAIN_S)
         committer, worker, keeper = self._tasks
         keeper.cancel()
         try:
@@ -141,14 +164,33 @@ class Engine:
             self._bus.publish("stop", turn_id)
         return turn
 
+    async def update_session(
+        self, principal: Principal, session_id: str, title: str | None, context: dict[str, Any] | None
+    ) -> Session:
+        """Change what is not None. Raises NotFound, TooLarge."""
+        self.check_context(context)
+        changed = await self.store.update_session(principal, session_id, title, context)
+        await self.contexts.keep(principal, session_id, changed.context)
+        return changed
+
+    def check_context(self, context: dict[str, Any] | None) -> None:
+        """Raise TooLarge for a context that is over its bound."""
+        if context and len(msgspec.json.encode(context)) > self.bounds.metadata_bytes:
+            raise TooLarge(f"context takes more than {self.bounds.metadata_bytes} bytes as JSON.")
+
     async def delete_session(self, principal: Principal, session_id: str) -> None:
         """Stop what runs in the session and delete it. Raises NotFound."""
         running = await self.store.undelivered(principal, session_id, now_ms())
         for turn in running:
             await self.stop(principal, turn.id)
         await self.store.delete_session(principal, session_id)
+        await self.contexts.forget(principal, session_id)
         for turn in running:
             self.hub.lose_unfed(turn.id)
+
+    async def whole(self, turn: Turn) -> Whole:
+        """Wait for the end of a turn and return its reply."""
+        return await whole(lambda received: self.channel(turn, received))
 
     async def channel(self, turn: Turn, received: int = 0) -> Channel:
         """Return what to attach to in order to follow the turn after so many chunks."""

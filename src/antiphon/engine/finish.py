@@ -4,6 +4,7 @@ import msgspec
 
 from antiphon.engine.draft import Draft, text_of
 from antiphon.engine.patience import patiently
+from antiphon.engine.tool_calls import assemble
 from antiphon.engine.window import estimate_tokens
 from antiphon.errors import AntiphonError
 from antiphon.model import Chunk, End, Fault, Seam, Turn, TurnState, Usage
@@ -18,11 +19,17 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     finish_reason: str
     usage: Usage | None = None
     error: Fault | None = None
+    cached: bool = False
 
     @classmethod
     def complete(cls, finish: Finish) -> "Ending":
         """The provider came to an end."""
-        return cls(state=TurnState.COMPLETE, finish_reason=finish.reason, usage=finish.usage)
+        return cls(
+            state=TurnState.COMPLETE,
+            finish_reason=finish.reason,
+            usage=finish.usage,
+            cached=finish.cached,
+        )
 
     @classmethod
     def stopped(cls) -> "Ending":
@@ -48,6 +55,8 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
             usage=usage,
             error=self.error,
             seams=_seams(chunks),
+            tool_calls=assemble(chunks),
+            cached=self.cached,
         )
 
 

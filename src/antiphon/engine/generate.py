@@ -3,18 +3,21 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from typing import Any
 
-import msgspec
 import structlog
+from msgspec import structs
 
 from antiphon.engine.bounds import Bounds
 from antiphon.engine.catalogue import Catalogue
 from antiphon.engine.draft import Draft, text_of
+from antiphon.engine.options import options_of
 from antiphon.engine.patience import patiently
+from antiphon.engine.reply_cache import Kept, ReplyCache
 from antiphon.engine.window import fit
 from antiphon.errors import ProviderError, ProviderRefused
 from antiphon.model import Turn
-from antiphon.providers.port import Finish, Prompt, Provider
+from antiphon.providers.port import Finish, Prompt, PromptMessage, Provider
 from antiphon.stores.port import Exchange, Store
 
 logger = structlog.get_logger(__name__)
@@ -23,9 +26,10 @@ logger = structlog.get_logger(__name__)
 class Generator:
     """Produces replies into drafts."""
 
-    def __init__(self, store: Store, catalogue: Catalogue, bounds: Bounds) -> None:
+    def __init__(self, store: Store, catalogue: Catalogue, replies: ReplyCache, bounds: Bounds) -> None:
         self._store = store
         self._catalogue = catalogue
+        self._replies = replies
         self._bounds = bounds
 
     async def generate(self, turn: Turn, draft: Draft, history: Sequence[Exchange] | None) -> Finish:
@@ -43,24 +47,43 @@ class Generator:
             history = await patiently(lambda: self._store.history(turn.prompt_id, most), "history_waits")
         window = (bot and bot.context_tokens) or self._bounds.context_tokens
         budget = max(window // 2, window - self._bounds.reply_tokens_reserved)
-        prompt = Prompt(
-            model=model,
-            messages=fit(bot.prompt if bot else None, history, budget),
-            prefix=prefix,
-            params={**(bot.params if bot else {}), **turn.params},
-            session_id=turn.session_id,
-            turn_id=turn.id,
-            reply_id=turn.reply_id,
-            epoch=turn.epoch,
-        )
+        options, params = options_of(turn.params)
+        messages = fit(options.system(bot.prompt if bot else None), history, budget)
+        prompt = _prompt(turn, model, messages, {**(bot.params if bot else {}), **params}, prefix)
+        if options.cache and turn.epoch == 1:
+            return await self._cached(turn, provider, prompt, draft)
+        return await self._produce(provider, prompt, draft)
+
+    async def answer(self, turn: Turn, draft: Draft, messages: Sequence[PromptMessage]) -> Finish:
+        """Fill the draft with the reply to just these messages. Raises ProviderError."""
+        provider, model = self._catalogue.provider(turn.model)
+        bot = self._catalogue.bots.get(turn.bot)
+        head = [PromptMessage(role="system", content=bot.prompt)] if bot and bot.prompt else []
+        prompt = _prompt(turn, model, [*head, *messages], {**(bot.params if bot else {}), **turn.params})
+        return await self._with_retries(provider, prompt, draft)
+
+    async def _cached(self, turn: Turn, provider: Provider, prompt: Prompt, draft: Draft) -> Finish:
+        """Answer from the cache, or ask and keep what came."""
+        kept = await self._replies.get(turn.model, prompt)
+        if kept is not None:
+            draft.content(kept.text)
+            return Finish(reason="stop", usage=kept.usage, cached=True)
+        finish = await self._produce(provider, prompt, draft)
+        chunks = draft.all_chunks()
+        if finish.reason == "stop" and all(chunk.kind == "content" for chunk in chunks):
+            await self._replies.put(turn.model, prompt, Kept(text_of(chunks), finish.usage))
+        return finish
+
+    async def _produce(self, provider: Provider, prompt: Prompt, draft: Draft) -> Finish:
+        """Ask for the reply, or the rest of it."""
         try:
             return await self._with_retries(provider, prompt, draft)
         except ProviderRefused:
-            if not prefix or draft.all_chunks()[-1].kind != "seam":
+            if not prompt.prefix or draft.all_chunks()[-1].kind != "seam":
                 raise
             # Some models behind a provider that goes on from a prefix do not: begin again instead.
             draft.reset("the model would not go on with the text so far")
-            return await self._with_retries(provider, msgspec.structs.replace(prompt, prefix=""), draft)
+            return await self._with_retries(provider, structs.replace(prompt, prefix=""), draft)
 
     def _seam(self, turn: Turn, draft: Draft, provider: Provider) -> str:
         """Mark the takeover and return the text to go on from, empty to begin again."""
@@ -95,3 +118,22 @@ class Generator:
                 logger.info("provider_retry", code=error.code, attempt=attempt + 1, pause=round(pause, 3))
                 await asyncio.sleep(pause)
                 attempt += 1
+
+
+def _prompt(
+    turn: Turn,
+    model: str,
+    messages: Sequence[PromptMessage],
+    params: dict[str, Any],
+    prefix: str = "",
+) -> Prompt:
+    return Prompt(
+        model=model,
+        messages=messages,
+        prefix=prefix,
+        params=params,
+        session_id=turn.session_id,
+        turn_id=turn.id,
+        reply_id=turn.reply_id,
+        epoch=turn.epoch,
+    )

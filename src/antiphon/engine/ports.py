@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from antiphon.buses.port import Bus
+from antiphon.caches.port import Cache
 from antiphon.limits.port import Limiter
 from antiphon.logs.port import Log
 from antiphon.presence.port import Presence
@@ -17,3 +18,4 @@ class Ports(NamedTuple):
     bus: Bus
     limiter: Limiter
     presence: Presence
+    cache: Cache

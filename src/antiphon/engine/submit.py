@@ -1,5 +1,6 @@
 """The one way in: validate, limit, store, start."""
 
+import contextlib
 import re
 from collections.abc import Callable
 from typing import Any
@@ -8,9 +9,13 @@ import msgspec
 
 from antiphon.engine.bounds import Bounds
 from antiphon.engine.catalogue import Catalogue
+from antiphon.engine.contexts import Contexts
+from antiphon.engine.messages import read_message
+from antiphon.engine.options import KEY, Options
 from antiphon.engine.ports import Ports
+from antiphon.engine.rates import Rates
 from antiphon.engine.worker import Worker
-from antiphon.errors import Invalid, Overloaded, RateLimited, TooLarge
+from antiphon.errors import Invalid, NotFound, Overloaded, TooLarge
 from antiphon.model import Principal, Turn
 from antiphon.stores.port import Latest, NewTurn, Submitted
 
@@ -20,7 +25,11 @@ LONGEST_MODEL = 200
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody wants answered; see NewTurn for ``text``, ``prompt_id`` and ``parent_id``."""
+    """What somebody wants answered.
+
+    See NewTurn for ``text``, ``given``, ``prompt_id`` and ``parent_id``, Options for the ``instructions``
+    and ``cache``.
+    """
 
     session_id: str
     text: str | None
@@ -28,6 +37,9 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     parent_id: str | Latest | None = "latest"
     bot: str | None = None
     model: str | None = None
+    given: list[dict[str, Any]] = []
+    instructions: str | None = None
+    cache: bool = False
     sender: str = "user"
     params: dict[str, Any] = {}
     metadata: dict[str, Any] = {}
@@ -52,13 +64,16 @@ class Submitter:
         ports: Ports,
         worker: Worker,
         catalogue: Catalogue,
+        rates: Rates,
+        contexts: Contexts,
         bounds: Bounds,
         *,
         announce: Callable[[Principal, Turn], None],
     ) -> None:
         self._store = ports.store
         self._bus = ports.bus
-        self._limiter = ports.limiter
+        self._rates = rates
+        self._contexts = contexts
         self._worker = worker
         self._catalogue = catalogue
         self._bounds = bounds
@@ -72,7 +87,7 @@ class Submitter:
         stored then.
         """
         self._check(ask)
-        await self._check_rates(principal, ask)
+        await self._rates.check(user=principal.id, address=ask.address, session=ask.session_id)
         choice = await self._catalogue.choose(ask.bot, ask.model)
         self._catalogue.provider(choice.model)
         new = NewTurn(
@@ -83,7 +98,8 @@ class Submitter:
             prompt_id=ask.prompt_id,
             sender=ask.sender,
             parent_id=ask.parent_id,
-            params=ask.params,
+            given=ask.given,
+            params=await self._params(principal, ask, choice.bot),
             metadata=ask.metadata,
             context=ask.context,
             idempotency_key=ask.idempotency_key,
@@ -98,6 +114,18 @@ class Submitter:
         if submitted.fresh:
             self._begin(principal, submitted)
         return submitted
+
+    async def _params(self, principal: Principal, ask: Ask, bot_name: str) -> dict[str, Any]:
+        """Return what the turn keeps of how it is to be answered, whichever pod does."""
+        bot = self._catalogue.bots.get(bot_name)
+        context: dict[str, Any] = {}
+        if bot is not None and bot.told:
+            known = ask.context
+            with contextlib.suppress(NotFound):  # a session that this message creates
+                known = await self._contexts.get(principal, ask.session_id)
+            context = {name: known[name] for name in bot.told if name in known}
+        options = Options(instructions=ask.instructions, context=context, cache=ask.cache)
+        return options.stored_in(ask.params)
 
     def _begin(self, principal: Principal, submitted: Submitted) -> None:
         turn = submitted.turn
@@ -117,6 +145,12 @@ class Submitter:
             raise Invalid(f"A model's name has at most {LONGEST_MODEL} characters.")
         if ask.idempotency_key is not None and not _KEY.fullmatch(ask.idempotency_key):
             raise Invalid("An idempotency key is 1 to 200 printable ASCII characters without spaces.")
+        if ask.instructions is not None:
+            self._check_length("The instructions have", ask.instructions)
+        for given in ask.given:
+            self._check_length("A part of the message has", read_message(given).content)
+        if KEY in ask.params or "given" in ask.metadata:
+            raise Invalid(f"The names {KEY!r} in params and 'given' in metadata are reserved.")
         for name, value in (("params", ask.params), ("metadata", ask.metadata), ("context", ask.context)):
             if value and len(msgspec.json.encode(value)) > self._bounds.metadata_bytes:
                 raise TooLarge(f"{name} takes more than {self._bounds.metadata_bytes} bytes as JSON.")
@@ -124,19 +158,11 @@ class Submitter:
     def _check_text(self, text: str) -> None:
         if not text.strip():
             raise Invalid("The message is empty. Write something.")
-        if len(text) > self._bounds.message_chars:
-            most = self._bounds.message_chars
-            raise TooLarge(f"The message has {len(text)} characters; at most {most} are taken.")
+        self._check_length("The message has", text)
         if "\x00" in text:
             raise Invalid("The message contains a NUL character, which no database stores. Remove it.")
 
-    async def _check_rates(self, principal: Principal, ask: Ask) -> None:
-        # The narrowest first: what one session may not send is not held against its user and address.
-        keys = {"session": f"{principal.id} {ask.session_id}", "user": principal.id, "address": ask.address}
-        for kind, key in keys.items():
-            wait = await self._limiter.hit(kind, key) if key else None
-            if wait is not None:
-                seconds = max(1, round(wait + 0.5))
-                raise RateLimited(
-                    f"Too many messages for this {kind}. Try again in {seconds} s.", retry_after=seconds
-                )
+    def _check_length(self, what: str, text: str) -> None:
+        most = self._bounds.message_chars
+        if len(text) > most:
+            raise TooLarge(f"{what} {len(text)} characters; at most {most} are taken.")

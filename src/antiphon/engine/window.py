@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
+from antiphon.engine.messages import of_exchange, of_reply
 from antiphon.providers.port import PromptMessage
 from antiphon.stores.port import Exchange
 
@@ -26,17 +29,19 @@ def fit(system: str | None, history: Sequence[Exchange], budget: int) -> list[Pr
     more than a guess. A cut falls before a user message, never between it and its reply.
     """
     head = [PromptMessage(role="system", content=system)] if system else []
-    left = budget - sum(estimate_tokens(m.content) + TOKENS_A_MESSAGE for m in head)
+    left = budget - sum(map(_tokens, head))
     kept: list[PromptMessage] = []
-    reply: str | None = None
+    reply: list[PromptMessage] = []
     for exchange in reversed(history):
-        left -= estimate_tokens(exchange.text) + TOKENS_A_MESSAGE
-        if reply:
-            left -= estimate_tokens(reply) + TOKENS_A_MESSAGE
+        newest_first = [*reversed(reply), *reversed(of_exchange(exchange))]
+        left -= sum(map(_tokens, newest_first))
         if left < 0 and kept:
             break
-        if reply:
-            kept.append(PromptMessage(role="assistant", content=reply))
-        kept.append(PromptMessage(role="user", content=exchange.text))
-        reply = exchange.before
+        kept += newest_first
+        reply = of_reply(exchange.before or "", exchange.calls)
     return head + kept[::-1]
+
+
+def _tokens(message: PromptMessage) -> int:
+    text = message.content if message.raw is None else msgspec.json.encode(message.raw).decode()
+    return estimate_tokens(text) + TOKENS_A_MESSAGE

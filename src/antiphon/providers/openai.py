@@ -132,7 +132,7 @@ class OpenAIProvider:
 
     def _body(self, prompt: Prompt, *, continued: bool) -> bytes:
         body = {key: value for key, value in prompt.params.items() if key not in _RESERVED}
-        messages: list[Any] = list(prompt.messages)
+        messages = [message.as_openai() for message in prompt.messages]
         if continued:
             messages.append({"role": "assistant", "content": prompt.prefix, **self._continuation_message})
             body.update(self._continuation_body)

@@ -7,12 +7,24 @@ import msgspec
 
 from antiphon.model import Usage
 
+Role = Literal["system", "developer", "user", "assistant", "tool"]
+
 
 class PromptMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """One message as a model sees it."""
+    """One message as a model sees it.
 
-    role: Literal["system", "user", "assistant"]
+    ``content`` is its text. ``raw`` is the whole message in the form of OpenAI's chat completions where there
+    is more to it than a role and a text: images, tool calls, a tool's result. Providers that speak that form
+    send ``raw``; the others make do with the text.
+    """
+
+    role: Role
     content: str
+    raw: dict[str, Any] | None = None
+
+    def as_openai(self) -> dict[str, Any]:
+        """Return the message in the form of OpenAI's chat completions."""
+        return self.raw or {"role": self.role, "content": self.content}
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,10 +48,14 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finish(msgspec.Struct, frozen=True, kw_only=True):
-    """How the model ended: OpenAI's ``finish_reason`` and the usage, if it was counted."""
+    """How the model ended: OpenAI's ``finish_reason`` and the usage, if it was counted.
+
+    ``cached``: the reply was not asked of the model, it was kept from an equal question.
+    """
 
     reason: str
     usage: Usage | None = None
+    cached: bool = False
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):

@@ -182,7 +182,7 @@ class WorkflowProvider:
                 {
                     **_ids(execution),
                     "message": asked[-1] if asked else "",
-                    "messages": prompt.messages,
+                    "messages": [message.as_openai() for message in prompt.messages],
                     "model": prompt.model,
                     "params": prompt.params,
                     "pod_id": pod_id,

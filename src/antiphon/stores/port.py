@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from antiphon.model import Chunk, End, Message, Principal, Session, Turn, TurnState
+from antiphon.model import Chunk, End, Message, Post, Principal, Session, Turn, TurnState
 
 Latest = Literal["latest"]
 Finished = Literal["done", "fenced", "gone"]
@@ -20,11 +20,13 @@ class NewTurn(msgspec.Struct, frozen=True, kw_only=True):
     """A request for a reply, ready to be stored.
 
     ``text`` is the user's message, or None to answer ``prompt_id`` once more. ``parent_id`` is the reply
-    that the message follows: ``"latest"`` (of the session's newest turn), None (the beginning: a new
-    branch from the root), or a reply's id. ``claim_for`` is the pod that starts on it at once; None queues
-    it, and so does a pod that has no lease any more. With ``create_session`` an unknown session is created
-    for the principal. ``max_active`` bounds the session's turns that have not ended, ``max_queued`` the
-    turns of all that wait for a pod, ``history_limit`` the exchanges returned with the turn.
+    that the message follows: ``"latest"`` (of the session's newest turn), None (the beginning: a new branch
+    from the root), or a reply's id. ``given`` is what a model is to be sent instead of the text, as
+    messages in the form of OpenAI's chat completions: for images and results of tools. ``claim_for`` is the
+    pod that starts on it at once; None queues it, and so does a pod that has no lease any more. With
+    ``create_session`` an unknown session is created for the principal. ``max_active`` bounds the session's
+    turns that have not ended, ``max_queued`` the turns of all that wait for a pod, ``history_limit`` the
+    exchanges returned with the turn.
     """
 
     session_id: str
@@ -34,6 +36,7 @@ class NewTurn(msgspec.Struct, frozen=True, kw_only=True):
     prompt_id: str | None = None
     sender: str = "user"
     parent_id: str | Latest | None = "latest"
+    given: list[dict[str, Any]] = []
     params: dict[str, Any] = {}
     metadata: dict[str, Any] = {}
     context: dict[str, Any] = {}
@@ -46,10 +49,16 @@ class NewTurn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
-    """A user message and the reply that came before it on its branch (None at the beginning)."""
+    """A user message and the reply that came before it on its branch (None at the beginning).
+
+    ``calls`` are the tool calls of that reply. ``given`` is the user's message where it was more than a text:
+    one or several messages in OpenAI's form (see ``NewTurn.given``).
+    """
 
     before: str | None
     text: str
+    calls: list[dict[str, Any]] = []
+    given: list[dict[str, Any]] = []
 
 
 class Submitted(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +120,13 @@ class SessionStore(Protocol):
 
     async def message(self, principal: Principal, message_id: str) -> Message:
         """Return one message. Raises NotFound."""
+        ...
+
+    async def delete_turn(self, principal: Principal, turn_id: str) -> None:
+        """Delete a turn that has ended, with its reply and the message it alone answers.
+
+        A session left without any turn is deleted too. Raises NotFound, Conflict (it has not ended).
+        """
         ...
 
 
@@ -181,6 +197,33 @@ class FollowStore(Protocol):
         ...
 
 
+class PlaceStore(Protocol):
+    """Where clients of a session stand that do not remember it themselves."""
+
+    async def place(self, session_id: str, client_id: str) -> str | None:
+        """Return the cursor noted last for this client of the session, None if there is none."""
+        ...
+
+    async def note_places(self, places: Sequence[tuple[str, str, str]]) -> None:
+        """Note the cursor of each (session, client, cursor); those of sessions that are gone are dropped.
+
+        They go with their session.
+        """
+        ...
+
+
+class BoardStore(Protocol):
+    """One board of short messages, for all to read."""
+
+    async def post(self, sender: str, message: str) -> Post:
+        """Store a message and return it. Ids grow in the order in which posts become visible."""
+        ...
+
+    async def posts(self, before: int | None, limit: int) -> Sequence[Post]:
+        """Return the newest posts with an id below ``before``, newest first."""
+        ...
+
+
 class PodStore(Protocol):
     """Processes and their leases, by the store's own clock. Times are in milliseconds."""
 
@@ -240,7 +283,7 @@ class ClaimStore(Protocol):
         ...
 
 
-class Store(SessionStore, TurnStore, FollowStore, PodStore, ClaimStore, Protocol):
+class Store(SessionStore, TurnStore, FollowStore, PlaceStore, BoardStore, PodStore, ClaimStore, Protocol):
     """All of it."""
 
     async def close(self) -> None:

@@ -24,9 +24,12 @@ class Request:
     """One HTTP request."""
 
     __slots__ = (
+        "_body",
         "_headers",
         "_query",
         "body_limit",
+        "cors",
+        "new_guest",
         "params",
         "principal",
         "receive",
@@ -43,10 +46,14 @@ class Request:
         self.body_limit = body_limit
         self.params: tuple[str, ...] = ()
         self.principal = Principal("")
+        # Whether nothing told who asks, so that somebody new was made of it.
+        self.new_guest = False
         self.set_cookie: bytes | None = None
         self.started = False
         self._headers: dict[bytes, bytes] | None = None
         self._query: dict[str, str] | None = None
+        self._body: bytes | None = None
+        self.cors: list[tuple[bytes, bytes]] = []
 
     def header(self, name: bytes) -> str | None:
         """Return a header by its lower-case name; UTF-8, as clients send names, or else Latin-1."""
@@ -83,10 +90,23 @@ class Request:
         self.started = True
         if self.set_cookie:
             headers = [*headers, (b"set-cookie", self.set_cookie)]
+        if self.cors:
+            headers = [*headers, *self.cors]
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
 
+    async def accept(self, subprotocol: str | None = None) -> None:
+        """Open the WebSocket that was asked for; from here on an error can only be told in a frame."""
+        self.started = True
+        headers = [(b"set-cookie", self.set_cookie)] if self.set_cookie else []
+        await self.send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": headers})
+
     async def body(self) -> bytes:
-        """Read the whole body. Raises TooLarge, BadRequest (the client left)."""
+        """Read the whole body, once. Raises TooLarge, BadRequest (the client left)."""
+        if self._body is None:
+            self._body = await self._read()
+        return self._body
+
+    async def _read(self) -> bytes:
         too_large = TooLarge(f"The request body is over {self.body_limit} bytes. Send less.")
         declared = self.header(b"content-length")
         if declared is not None and declared.isdigit() and int(declared) > self.body_limit:

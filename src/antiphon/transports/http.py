@@ -1,5 +1,6 @@
 """The application as a whole: raw routes first, FastAPI for the rest, and what holds for every request."""
 
+import contextlib
 import functools
 import re
 from collections.abc import Awaitable, Callable
@@ -7,22 +8,28 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from antiphon.errors import AntiphonError, BadRequest, Overloaded
+from antiphon.errors import AntiphonError, BadRequest, NotFound, Overloaded
 from antiphon.ids import new_id
-from antiphon.transports.asgi import App, Receive, Request, Scope, Send, answer_problem
+from antiphon.transports.asgi import App, Receive, Request, Scope, Send, answer, answer_problem
 from antiphon.transports.identity import Identity
+from antiphon.transports.origins import Origins
 
 logger = structlog.get_logger(__name__)
 
 Handler = Callable[[Request], Awaitable[None]]
 ErrorAnswer = Callable[[Request, AntiphonError], Awaitable[None]]
+WEBSOCKET = "WEBSOCKET"
 # Asked by machines that know nothing of hosts and guests, and answered however full it is.
 PROBES = ("/health", "/ready")
 _REQUEST_ID = re.compile(r"[\w.-]{1,100}")
 
 
 class Route(NamedTuple):
-    """A raw route: method, path with ``{parameters}``, handler; how its errors look; what it documents."""
+    """A raw route.
+
+    It has a method (``WEBSOCKET`` for sockets), a path with ``{parameters}``, a handler, how its errors look,
+    and what is documented of it.
+    """
 
     method: str
     path: str
@@ -51,6 +58,7 @@ class Application:
         routes: list[Route],
         rest: App,
         identity: Identity,
+        origins: Origins,
         *,
         body_limit: int,
         most_connections: int,
@@ -59,16 +67,19 @@ class Application:
         self._routes = routes
         self._rest = rest
         self._identity = identity
+        self._origins = origins
         self._body_limit = body_limit
         self._most = most_connections
         self._hosts = hosts
         self.open_requests = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request (or FastAPI's lifespan)."""
-        if scope["type"] != "http":
+        """Serve one request or WebSocket (or FastAPI's lifespan)."""
+        if scope["type"] == "lifespan":
             await self._rest(scope, receive, send)
             return
+        if scope["type"] == "websocket":
+            send = _refusing(send)
         request = Request(scope, receive, send, self._body_limit)
         request_id = request.header(b"x-request-id") or ""
         if not _REQUEST_ID.fullmatch(request_id):
@@ -84,14 +95,7 @@ class Application:
         route = self._match(request)
         path = request.scope["path"]
         try:
-            if path not in PROBES:
-                self._check_host(request)
-                self._check_room()
-                self._identity.identify(request)
-            if route is not None:
-                await route.handler(request)
-            else:
-                await self._serve_rest(request)
+            await self._handle(request, route)
         except AntiphonError as error:
             logger.info("request_refused", path=path, status=error.status, code=error.code)
             failure = error
@@ -102,6 +106,26 @@ class Application:
             return
         if not request.started:
             await (route.error if route else answer_problem)(request, failure)
+        elif request.scope["type"] == "websocket":
+            with contextlib.suppress(Exception):  # it may be closed already
+                await request.send({"type": "websocket.close", "code": 1011})
+
+    async def _handle(self, request: Request, route: Route | None) -> None:
+        if request.scope["path"] not in PROBES:
+            self._check_host(request)
+            self._check_room()
+            if self._origins.greet(request):
+                await answer(request, 204, b"")
+                return
+            self._identity.identify(request)
+        if request.scope["type"] == "websocket":
+            self._origins.check(request)
+            if route is None:
+                raise NotFound("There is no WebSocket at this path. See PROTOCOL.md.")
+        if route is not None:
+            await route.handler(request)
+        else:
+            await self._serve_rest(request)
 
     def _check_host(self, request: Request) -> None:
         """Refuse names that are not this server's.
@@ -119,7 +143,7 @@ class Application:
             raise Overloaded("Too many connections are open here. Try again shortly.", retry_after=2)
 
     def _match(self, request: Request) -> Route | None:
-        path, method = request.scope["path"], request.scope["method"]
+        path, method = request.scope["path"], request.scope.get("method", WEBSOCKET)
         for route in self._routes:
             if method == route.method:
                 found = route.pattern.fullmatch(path)
@@ -154,3 +178,14 @@ class Application:
                 await request.send(message)
 
         await self._rest(scope, receive, send)
+
+
+def _refusing(send: Send) -> Send:
+    """Let a WebSocket that is not accepted be answered as a request is."""
+
+    async def translated(message: Any) -> None:
+        if message["type"].startswith("http.response."):
+            message = {**message, "type": f"websocket.{message['type']}"}
+        await send(message)
+
+    return translated

@@ -1,9 +1,10 @@
 """Who asks, until there is sign-in: a guest known by a signed cookie, or whoever the request says.
 
 A ``user_id`` (query) or ``X-User-ID`` (header) is believed as it stands. A guest's sessions are out of its
-reach: the two kinds of principal never share an id.
+reach: the kinds of principal never share an id.
 """
 
+import hashlib
 import secrets
 
 from itsdangerous import BadSignature, Signer
@@ -31,12 +32,20 @@ class Identity:
         self._signer = Signer(secret, salt="antiphon.guest", key_derivation="hmac")
 
     def identify(self, request: Request) -> None:
-        """Set the request's principal; a new guest gets a cookie with the response."""
+        """Set the request's principal; a new guest gets a cookie with the response.
+
+        A program that sends an API key and nothing else is known by that key: it keeps no cookies.
+        """
         claimed = request.header(b"x-user-id") or request.query("user_id")
         if claimed is not None:
             request.principal = user(claimed)
             return
         guest = self._guest(request.header(b"cookie"))
+        key = (request.header(b"authorization") or "").partition(" ")[2].strip()
+        if guest is None and key:
+            request.principal = Principal(f"key:{hashlib.sha256(key.encode()).hexdigest()[:32]}")
+            return
+        request.new_guest = guest is None
         if guest is None:
             guest = secrets.token_hex(16)
             value = self._signer.sign(guest).decode()

@@ -1,4 +1,4 @@
-"""One response body that is written from outside its request's task.
+"""One response body, or one socket's frames, written from outside its request's task.
 
 ASGI's ``send`` is a coroutine, but it almost never waits. So a piece is sent by running that coroutine in
 place; only when it does wait (the reader is slow, its buffers are full) is it handed to a task, and what
@@ -58,7 +58,7 @@ class Outlet:
         if self._closed or self._finishing:
             return
         if self._task is None:
-            self._start({"type": "http.response.body", "body": data, "more_body": True})
+            self._start(self._message([data]))
             return
         self._backlog.append(data)
         self._waiting += len(data)
@@ -71,7 +71,7 @@ class Outlet:
         if not self._closed and not self._finishing:
             self._finishing = True
             if self._task is None:
-                self._start({"type": "http.response.body", "body": b""})
+                self._start(self._last())
 
     def close(self) -> None:
         """Send nothing more: the reader is gone."""
@@ -80,13 +80,21 @@ class Outlet:
         if self._task is not None:
             self._task.cancel()
 
+    def _message(self, pieces: list[bytes]) -> dict[str, Any]:
+        """Return what sends these pieces."""
+        return {"type": "http.response.body", "body": b"".join(pieces), "more_body": True}
+
+    def _last(self) -> dict[str, Any]:
+        """Return what ends it all."""
+        return {"type": "http.response.body", "body": b""}
+
     def _start(self, message: dict[str, Any]) -> None:
         sending = self._send(message)
         try:
             waits_for = sending.send(None)
         except StopIteration:
             return
-        except (OSError, RuntimeError) as error:  # the connection is gone, or the response is over
+        except (OSError, RuntimeError) as error:  # the connection is gone, or what it carried is over
             logger.debug("send_failed", error=type(error).__name__)
             self._closed = True
             return
@@ -98,13 +106,12 @@ class Outlet:
         try:
             await _continue(sending, waits_for)
             while self._backlog:
-                data = b"".join(self._backlog)
-                self._backlog.clear()
+                backlog, self._backlog = self._backlog, []
                 self._waiting = 0
-                await self._send({"type": "http.response.body", "body": data, "more_body": True})
+                await self._send(self._message(backlog))
                 self.stuck_since = asyncio.get_running_loop().time()
             if self._finishing:
-                await self._send({"type": "http.response.body", "body": b""})
+                await self._send(self._last())
         except (OSError, RuntimeError) as error:
             logger.debug("send_failed", error=type(error).__name__)
             self._closed = True

@@ -20,13 +20,12 @@ from antiphon.errors import (
     MethodNotAllowed,
     NotFound,
     ProviderError,
-    TooLarge,
 )
 from antiphon.ids import new_id, now_ms
 from antiphon.model import Principal
 from antiphon.transports import views
 from antiphon.transports.asgi import problem, retry_header
-from antiphon.transports.http import Route
+from antiphon.transports.http import WEBSOCKET, Route
 
 Health = Callable[[], Awaitable[dict[str, Any]]]
 Limit = Annotated[int, Query(ge=1, le=200, description="how many at most")]
@@ -51,11 +50,6 @@ class SessionChange(BaseModel, extra="forbid"):
 def _principal(request: Request) -> Principal:
     principal: Principal = request.scope["antiphon.request"].principal
     return principal
-
-
-def _check_context(engine: Engine, context: dict[str, Any] | None) -> None:
-    if context and len(msgspec.json.encode(context)) > engine.bounds.metadata_bytes:
-        raise TooLarge(f"context takes more than {engine.bounds.metadata_bytes} bytes as JSON.")
 
 
 def make_probes(engine: Engine, health: Health) -> FastAPI:
@@ -84,7 +78,7 @@ def _add_sessions(app: FastAPI, engine: Engine) -> None:
     @app.post("/api/sessions", status_code=201, tags=["sessions"])
     async def create_session(request: Request, body: NewSession) -> dict[str, Any]:
         """Create a session, or return the one that already has this id."""
-        _check_context(engine, body.context)
+        engine.check_context(body.context)
         session_id = check_session_id(body.id) if body.id is not None else new_id("ses")
         made = await store.create_session(_principal(request), session_id, body.title, body.context)
         return views.session(made)
@@ -108,8 +102,7 @@ def _add_sessions(app: FastAPI, engine: Engine) -> None:
     @app.patch("/api/sessions/{session_id}", tags=["sessions"])
     async def change_session(request: Request, session_id: SessionId, body: SessionChange) -> dict[str, Any]:
         """Change a session's title or context."""
-        _check_context(engine, body.context)
-        changed = await store.update_session(_principal(request), session_id, body.title, body.context)
+        changed = await engine.update_session(_principal(request), session_id, body.title, body.context)
         return views.session(changed)
 
     @app.delete("/api/sessions/{session_id}", status_code=204, tags=["sessions"])
@@ -239,6 +232,8 @@ def _openapi(app: FastAPI, routes: Sequence[Route]) -> dict[str, Any]:
         _, components = msgspec.json.schema_components(bodies, ref_template="#/components/schemas/{name}")
         document.setdefault("components", {}).setdefault("schemas", {}).update(components)
         for route in routes:
+            if route.method == WEBSOCKET:  # OpenAPI has no word for them
+                continue
             document["paths"].setdefault(route.path, {})[route.method.lower()] = _operation(route)
         app.openapi_schema = document
     return app.openapi_schema

@@ -10,6 +10,7 @@ from antiphon.engine.submit import Ask, check_session_id
 from antiphon.model import Chunk, Turn
 from antiphon.transports import views
 from antiphon.transports.asgi import Request, answer_json
+from antiphon.transports.http import Route
 from antiphon.transports.stream import Streams, cursor_of
 
 _encode = msgspec.json.encode
@@ -153,3 +154,18 @@ class NativeStreaming:
             await self._streams.turn(request, turn, NATIVE, None)
         else:
             await answer_json(request, 202, {"turn": views.turn(turn)})
+
+
+def routes(engine: Engine, streams: Streams) -> list[Route]:
+    """Return the native streaming routes."""
+    native = NativeStreaming(engine, streams)
+    answers = ((202, "application/json"), (200, "text/event-stream"))
+    sending = Route(
+        "POST", "/api/sessions/{session_id}/messages", native.send_message, body=NewMessage, answers=answers
+    )
+    return [
+        sending,
+        Route("POST", "/api/turns/{turn_id}/regenerate", native.regenerate, answers=answers),
+        Route("GET", "/api/turns/{turn_id}/events", native.turn_events, parameters=("cursor",)),
+        Route("GET", "/api/sessions/{session_id}/events", native.session_events, parameters=("cursor",)),
+    ]

@@ -1,7 +1,8 @@
 """Server-sent events: the part that every SSE contract shares."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from antiphon.engine.cursor import Cursor, parse_cursor
@@ -20,6 +21,9 @@ HEADERS = [
     (b"cache-control", b"no-cache, no-transform"),
     (b"x-accel-buffering", b"no"),
 ]
+
+
+Header = tuple[bytes, bytes]
 
 
 class Format(Protocol):
@@ -46,12 +50,30 @@ class Format(Protocol):
         ...
 
 
+class Open(Protocol):
+    """A connection that stays open."""
+
+    outlet: Outlet
+
+    def go_away(self) -> None:
+        """Tell the reader to come back with its cursor, and end."""
+        ...
+
+    def heartbeat(self) -> None:
+        """Keep it open."""
+        ...
+
+    def drop(self) -> None:
+        """Let a reader go that does not read."""
+        ...
+
+
 class Streams:
-    """All event streams of this process, with one heartbeat for all."""
+    """All event streams and sockets of this process, with one heartbeat for all."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._open: set[EventStream] = set()
+        self._open: set[Open] = set()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
 
@@ -81,7 +103,9 @@ class Streams:
                 elif stream.outlet.last < due:
                     stream.heartbeat()
 
-    async def turn(self, request: Request, turn: Turn, style: Format, cursor: Cursor | None) -> None:
+    async def turn(
+        self, request: Request, turn: Turn, style: Format, cursor: Cursor | None, *headers: Header
+    ) -> None:
         """Answer with the events of one turn, until its end."""
         received = cursor.of(turn.number) if cursor else 0
         channel = await self._engine.channel(turn, received or 0)
@@ -91,8 +115,29 @@ class Streams:
             await request.start(204, [])
             await request.send({"type": "http.response.body", "body": b""})
             return
+        await self.channel(request, channel, style, received or 0, *headers)
+
+    async def channel(
+        self, request: Request, channel: Channel, style: Format, received: int, *headers: Header
+    ) -> None:
+        """Answer with the events of a channel after so many chunks; ``headers`` come with the others.
+
+        A ``style`` of the reader's own may keep state: it is given all chunks from there on in order, once.
+        """
         stream = TurnStream(request, style, self._engine.bounds.reader_backlog_bytes)
-        await self._serve(stream, lambda: stream.attach(channel, received or 0), stream.detach)
+        await self._serve(stream, lambda: stream.attach(channel, received), stream.detach, *headers)
+
+    @contextlib.contextmanager
+    def holding(self, socket: "Open") -> Iterator[None]:
+        """Look after a connection that is not an event stream while it is open: a socket."""
+        self._open.add(socket)
+        try:
+            if self._closing:
+                socket.go_away()
+            yield
+        finally:
+            self._open.discard(socket)
+            socket.outlet.close()
 
     async def session(
         self,
@@ -114,12 +159,16 @@ class Streams:
         )
 
     async def _serve(
-        self, stream: "EventStream", attach: Callable[[], None], detach: Callable[[], None]
+        self,
+        stream: "EventStream",
+        attach: Callable[[], None],
+        detach: Callable[[], None],
+        *headers: Header,
     ) -> None:
         request = stream.request
         self._open.add(stream)
         try:
-            await request.start(200, HEADERS)
+            await request.start(200, [*HEADERS, *headers])
             stream.task = asyncio.current_task()
             attach()
             if self._closing:

@@ -33,6 +33,14 @@ def from_text(value: str) -> str:
     return value
 
 
+def part_of(column: str | None, key: str) -> list[dict[str, Any]]:
+    """Return a list within a JSON column; most rows have none, and those are not decoded."""
+    if column is None or f'"{key}"' not in column:
+        return []
+    found = _decode(column).get(key)
+    return found if isinstance(found, list) else []
+
+
 def session(row: Row[Any]) -> Session:
     """Read a row of ``sessions``."""
     return Session(

@@ -97,14 +97,15 @@ _DELIVERED = update(turns).where(turns.c.id == bindparam("tid")).values(delivere
 
 def _history_statement() -> object:
     """Walk from a user message up its branch: its parent is a reply, which answers the message before."""
+    shown = (messages.c.id, messages.c.content, messages.c.parent_id)
     path = (
-        select(literal(0).label("depth"), messages.c.id, messages.c.content, messages.c.parent_id)
+        select(literal(0).label("depth"), *shown, messages.c.metadata)
         .where(messages.c.id == bindparam("mid"))
         .cte("path", recursive=True)
     )
     older = messages.alias("older")
     path = path.union_all(
-        select(path.c.depth + 1, older.c.id, older.c.content, older.c.parent_id)
+        select(path.c.depth + 1, older.c.id, older.c.content, older.c.parent_id, older.c.metadata)
         .join(turns, turns.c.reply_id == path.c.parent_id)
         .join(older, older.c.id == turns.c.prompt_id)
         .where(path.c.depth + 1 < bindparam("count"))
@@ -112,7 +113,8 @@ def _history_statement() -> object:
     reply = messages.alias("reply")
     # Looked up for each: a join may be planned as one with the whole table.
     before = select(reply.c.content).where(reply.c.id == path.c.parent_id).scalar_subquery().label("before")
-    return select(path.c.content, before).order_by(path.c.depth.desc())
+    about = select(reply.c.metadata).where(reply.c.id == path.c.parent_id).scalar_subquery().label("about")
+    return select(path.c.content, path.c.metadata, before, about).order_by(path.c.depth.desc())
 
 
 _HISTORY = _history_statement()
@@ -144,7 +146,9 @@ def submit(conn: Connection, principal: Principal, new: NewTurn) -> Submitted:
     if pod is None:
         return Submitted(turn=turn, fresh=True)
     if parent_id is None and new.text is not None:
-        return Submitted(turn=turn, fresh=True, history=[Exchange(before=None, text=new.text)])
+        return Submitted(
+            turn=turn, fresh=True, history=[Exchange(before=None, text=new.text, given=new.given)]
+        )
     return Submitted(turn=turn, fresh=True, history=history(conn, turn.prompt_id, new.history_limit))
 
 
@@ -252,7 +256,7 @@ def _insert_prompt(conn: Connection, new: NewTurn, turn: Turn, parent_id: str | 
             "parent_id": parent_id,
             "turn_id": turn.id,
             "usage": None,
-            "metadata": rows.to_json(new.metadata),
+            "metadata": rows.to_json({**new.metadata, "given": new.given} if new.given else new.metadata),
             "created_at": turn.created_at,
         },
     )
@@ -292,7 +296,12 @@ def history(conn: Connection, prompt_id: str, limit: int) -> Sequence[Exchange]:
     """Return the branch that ends with this user message."""
     found = conn.execute(_HISTORY, {"mid": prompt_id, "count": limit})
     return [
-        Exchange(before=row.before and rows.from_text(row.before), text=rows.from_text(row.content))
+        Exchange(
+            before=row.before and rows.from_text(row.before),
+            text=rows.from_text(row.content),
+            calls=rows.part_of(row.about, "tool_calls"),
+            given=rows.part_of(row.metadata, "given"),
+        )
         for row in found
     ]
 
@@ -329,6 +338,7 @@ def finish(conn: Connection, turn: Turn, outcome: Outcome, outbox: bool) -> Fini
                     "finish_reason": end.finish_reason,
                     "seams": end.seams,
                     **({"error": end.error} if end.error else {}),
+                    **({"tool_calls": end.tool_calls} if end.tool_calls else {}),
                 }
             ),
             "created_at": now,
