@@ -1,20 +1,16 @@
 """What happens to turns when something around them fails."""
 
 import asyncio
-import contextlib
 import shutil
 
 import pytest
 
-from antiphon.engine.bounds import Bounds
-from antiphon.engine.catalogue import Bot, Catalogue
-from antiphon.engine.engine import Engine
-from antiphon.engine.ports import Ports
 from antiphon.engine.submit import Ask
 from antiphon.errors import StoreUnavailable
 from antiphon.model import Principal
 from antiphon.providers.port import Finish
-from antiphon.registry import BUSES, CACHES, EXECUTORS, LIMITERS, LOGS, PRESENCES, STORES, load
+from antiphon.registry import EXECUTORS, STORES, load
+from engines import engine_on
 
 ANN = Principal("user:ann")
 
@@ -54,25 +50,6 @@ class Tap:
         async with asyncio.timeout(20):
             while not any(chunk.kind == kind for chunk in self.chunks):
                 await asyncio.sleep(0.01)
-
-
-@contextlib.asynccontextmanager
-async def engine_on(path, provider, log="sqlite", **bounds):
-    executor = load(EXECUTORS, "sqlite")(path, synchronous="NORMAL")
-    store = load(STORES, "sqlite")(executor)
-    chosen = load(LOGS, log)(executor) if log == "sqlite" else load(LOGS, log)()
-    bus, limiter, presence = (
-        load(BUSES, "memory")(),
-        load(LIMITERS, "memory")({}),
-        load(PRESENCES, "memory")(),
-    )
-    ports = Ports(store, chosen, bus, limiter, presence, load(CACHES, "memory")())
-    bot = Bot(name="b", model="p/m")
-    known = Catalogue({"b": bot}, {"p": provider}, default_bot="b", cache=load(CACHES, "memory")())
-    made = Engine(ports, known, Bounds(lease=0.5, **bounds))
-    await made.start(alone=True)
-    yield made
-    await made.close()
 
 
 @pytest.fixture

@@ -121,6 +121,8 @@ class Passing:
         draft = Draft(turn, channel, self._limits, self._committer, fail, kept=False)
         try:
             ending = await self._attempt(turn, draft, question)
+            if failure:  # failed in its last step: let the cancellation come through
+                await asyncio.sleep(0)
         except asyncio.CancelledError:
             reason = failure[0] if failure else Overloaded("This pod is leaving. Send again.", retry_after=1)
             if not isinstance(reason, AntiphonError):

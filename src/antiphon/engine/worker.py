@@ -229,6 +229,8 @@ class Worker:
         try:
             async with asyncio.timeout(self._bounds.turn_seconds):
                 finish = await self._generator.generate(run.turn, draft, history)
+            if run.reason is not None:  # aborted in its last step: let the cancellation come through
+                await asyncio.sleep(0)
             return Ending.complete(finish)
         except asyncio.CancelledError:
             if run.reason is None:

@@ -1,0 +1,158 @@
+"""Replies that are kept nowhere."""
+
+import asyncio
+import shutil
+
+import pytest
+
+from antiphon.engine.passing import Question
+from antiphon.engine.whole import whole
+from antiphon.errors import Invalid, Overloaded, ProviderRefused, TooLarge
+from antiphon.model import Principal, Usage
+from antiphon.providers.port import Finish, PromptMessage
+from engines import engine_on
+
+ANN = Principal("user:ann")
+HI = [PromptMessage(role="user", content="hi")]
+
+
+class Model:
+    """A provider that says three words when it is let go, and knows what it was asked."""
+
+    continuation = False
+
+    def __init__(self, error=None):
+        self.error = error
+        self.go = asyncio.Event()
+        self.prompts = []
+        self.running = 0
+
+    async def stream(self, prompt, sink):
+        self.prompts.append(prompt)
+        self.running += 1
+        try:
+            sink.content("one ")
+            await self.go.wait()
+            if self.error:
+                raise self.error
+            sink.content("two ")
+            sink.content("three")
+        finally:
+            self.running -= 1
+        return Finish(reason="length", usage=Usage(prompt_tokens=3, completion_tokens=9))
+
+    async def close(self):
+        """Nothing is held."""
+
+
+class Tap:
+    def __init__(self):
+        self.chunks = []
+
+    def feed(self, turn, first, chunks, memo):
+        assert first == len(self.chunks)
+        self.chunks += chunks
+
+    def lost(self, turn):
+        raise AssertionError("nobody takes it over")
+
+
+@pytest.fixture
+def path(migrated_database, tmp_path):
+    return shutil.copy(migrated_database, tmp_path / "antiphon.db")
+
+
+async def collected(channel):
+    async def opened(received):
+        return channel
+
+    async with asyncio.timeout(20):
+        return await whole(opened)
+
+
+async def until(condition):
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def test_it_is_answered_whole_and_nothing_is_stored(path):
+    model = Model()
+    model.go.set()
+    async with engine_on(path, model) as engine:
+        question = Question(messages=HI, params={"stop": ["x"]})
+        reply = await collected(await engine.passing.begin(ANN, question))
+        assert reply.text == "one two three"
+        assert (reply.end.finish_reason, reply.end.usage.completion_tokens) == ("length", 9)
+        assert model.prompts[0].params == {"stop": ["x"]}
+        assert len(engine.passing) == 0
+        assert list(await engine.store.sessions(ANN, None, 10)) == []
+        turn = (await engine.passing.begin(ANN, Question(messages=HI))).turn
+        assert await engine.store.transcript(turn.id) is None
+
+
+async def test_it_stops_when_its_last_reader_leaves(path):
+    model = Model()
+    async with engine_on(path, model) as engine:
+        channel = await engine.passing.begin(ANN, Question(messages=HI))
+        first, second = Tap(), Tap()
+        channel.attach(first, 0)
+        channel.attach(second, 0)
+        await until(lambda: first.chunks and second.chunks)
+        channel.detach(first)
+        await asyncio.sleep(0.05)
+        assert model.running == 1
+        channel.detach(second)
+        await until(lambda: model.running == 0 and len(engine.passing) == 0)
+
+
+async def test_a_failure_is_told_behind_what_was_said(path):
+    model = Model(error=ProviderRefused("no more"))
+    model.go.set()
+    async with engine_on(path, model) as engine:
+        reply = await collected(await engine.passing.begin(ANN, Question(messages=HI)))
+        assert (reply.text, reply.end.state) == ("one ", "failed")
+        assert reply.end.error.code == "provider_refused"
+
+
+async def test_a_reply_over_its_bound_ends_with_that(path):
+    model = Model()
+    model.go.set()
+    async with engine_on(path, model, reply_chars=6) as engine:
+        reply = await collected(await engine.passing.begin(ANN, Question(messages=HI)))
+        assert reply.end.error.code == "too_large"
+
+
+async def test_a_reply_that_takes_too_long_is_ended(path):
+    async with engine_on(path, Model(), turn_seconds=0.1) as engine:
+        reply = await collected(await engine.passing.begin(ANN, Question(messages=HI)))
+        assert (reply.text, reply.end.error.code) == ("one ", "provider_timeout")
+
+
+async def test_bounds_are_told_before_anything_runs(path):
+    model = Model()
+    async with engine_on(path, model, message_chars=10, running_turns=1) as engine:
+        with pytest.raises(Invalid):
+            await engine.passing.begin(ANN, Question(messages=[]))
+        with pytest.raises(TooLarge):
+            await engine.passing.begin(ANN, Question(messages=[PromptMessage(role="user", content="x" * 11)]))
+        await engine.passing.begin(ANN, Question(messages=HI))
+        with pytest.raises(Overloaded):
+            await engine.passing.begin(ANN, Question(messages=HI))
+
+
+async def test_a_leaving_pod_ends_what_it_has_and_takes_no_more(path):
+    model = Model()
+    async with engine_on(path, model) as engine:
+        channel = await engine.passing.begin(ANN, Question(messages=HI))
+        tap = Tap()
+        channel.attach(tap, 0)
+        await until(lambda: tap.chunks)
+        draining = asyncio.create_task(engine.drain())
+        await asyncio.sleep(0.05)
+        with pytest.raises(Overloaded):
+            await engine.passing.begin(ANN, Question(messages=HI))
+        model.go.set()
+        await draining
+        assert "".join(c.text for c in tap.chunks if c.kind == "content") == "one two three"
+        assert tap.chunks[-1].kind == "end"
