@@ -195,3 +195,25 @@ async def test_who_attaches_to_a_channel_lost_meanwhile_is_sent_away(path):
         channel.attach(late, 0)
         assert late.gone
         assert late.chunks
+
+
+class Flood:
+    """A provider that says too much and ends without having waited."""
+
+    continuation = False
+
+    async def stream(self, prompt, sink):
+        sink.content("x" * 100)
+        return Finish(reason="stop")
+
+    async def close(self):
+        """Nothing is held."""
+
+
+async def test_a_reply_that_exceeds_its_bound_with_its_last_words_fails(path):
+    async with engine_on(path, Flood(), reply_chars=50) as engine:
+        turn = (await engine.submit(ANN, Ask(session_id="s", text="hi", create_session=True))).turn
+        async with asyncio.timeout(20):
+            reply = await engine.whole(turn)
+        assert reply.end.error.code == "too_large"
+        assert (await engine.store.turn(ANN, turn.id)).state == "failed"
