@@ -2,9 +2,11 @@
 VENV := .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
+CLIENTS := tests/clients
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
-.PHONY: run test check setup lock settings services services-down cluster cluster-down chaos bench format clean
+.PHONY: run test check setup lock settings clients clients-lock services services-down cluster cluster-down chaos \
+  bench format clean
 
 run: setup
 	@echo "== serving (stop with Ctrl-C)"
@@ -13,6 +15,7 @@ run: setup
 test: setup
 	@echo "== checking style, types and import rules"
 	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory clients
 	@echo "== running the tests"
 	@$(BIN)/pytest
 
@@ -43,6 +46,31 @@ chaos: setup services
 bench: setup
 	@$(BIN)/python bench/run.py
 
+# The clients that the tests point at the server. What cannot be installed is said; its tests are skipped.
+clients: setup
+	@$(MAKE) --no-print-directory $(CLIENTS)/python/.venv/.ready \
+	  || echo "== the Python clients could not be installed: the tests that need them are skipped"
+	@if ! command -v npm >/dev/null; then \
+	  echo "== npm is not installed (Node 20 or newer): the tests of the Node clients are skipped"; \
+	else $(MAKE) --no-print-directory $(CLIENTS)/node/node_modules/.ready \
+	  || echo "== the Node clients could not be installed: the tests that need them are skipped"; fi
+
+$(CLIENTS)/python/.venv/.ready: $(CLIENTS)/python/requirements.lock
+	@echo "== setting up the Python clients in $(CLIENTS)/python/.venv"
+	@$(BIN)/uv venv -q --clear --python $(BIN)/python $(CLIENTS)/python/.venv
+	@$(BIN)/uv pip install -q --python $(CLIENTS)/python/.venv/bin/python --require-hashes -r $<
+	@touch $@
+
+$(CLIENTS)/node/node_modules/.ready: $(CLIENTS)/node/package-lock.json
+	@echo "== setting up the Node clients in $(CLIENTS)/node/node_modules"
+	@cd $(CLIENTS)/node && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+clients-lock: setup
+	@$(BIN)/uv pip compile -q $(CLIENTS)/python/requirements.in --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url -o $(CLIENTS)/python/requirements.lock
+	@cd $(CLIENTS)/node && npm install --package-lock-only --silent --no-audit --no-fund
+
 settings: setup
 	@$(BIN)/antiphon settings > docs/settings.md
 
@@ -65,4 +93,4 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(CLIENTS)/python/.venv $(CLIENTS)/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

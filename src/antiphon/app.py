@@ -7,27 +7,29 @@ import gc
 import signal
 import socket
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, NamedTuple
 
 import uvicorn
 
-from antiphon import __version__
 from antiphon.backends import Backends
 from antiphon.config import Settings
-from antiphon.dialects import post_chat, subscribe
+from antiphon.dialects import ai_sdk, board, durable_streams, history, post_chat, session_socket, subscribe
+from antiphon.dialects.openai import api as openai_api
+from antiphon.dialects.openai import responses as openai_responses
 from antiphon.engine.engine import Engine
 from antiphon.engine.pod import new_pod_id
-from antiphon.from_settings import bounds, catalogue
-from antiphon.ids import now_ms
+from antiphon.from_settings import bounds, catalogue, graphql_limits
+from antiphon.health import make_health
 from antiphon.inherited import watch_parent
-from antiphon.transports import rest, sse
+from antiphon.observe import metrics
+from antiphon.transports import graphql, rest, sse, websocket
 from antiphon.transports.http import Application, Route
 from antiphon.transports.identity import Identity
 from antiphon.transports.origins import Origins
 from antiphon.transports.pages import add_pages
 from antiphon.transports.stream import Streams
-from antiphon.transports.views import iso
 from antiphon.transports.ws_protocol import WebSocketProtocol
 
 
@@ -53,12 +55,14 @@ async def wire(settings: Settings) -> Wired:
     known = catalogue(settings, functools.partial(backends.workflow, pod), backends.cache)
     engine = Engine(ports, known, bounds(settings), pod=pod, works=settings.role != "api")
     streams = Streams(engine)
-    health = _health(engine, streams, backends, settings)
-    routes: list[Route] = []
+    health = make_health(engine, streams, backends, settings)
+    refused: Counter[str] = Counter()
+    routes = metrics.routes(metrics.Metrics(engine, streams, refused))
     if settings.role == "worker":
         fastapi = rest.make_probes(engine, health)
     else:
-        routes = _routes(engine, streams)
+        routes += _routes(engine, streams)
+        routes += graphql.routes(engine, streams, graphql_limits(settings))
         fastapi = rest.make_rest(engine, health, routes)
         add_pages(fastapi)
     identity = Identity(settings.secret or await ports.store.secret("guest-cookie"))
@@ -70,6 +74,7 @@ async def wire(settings: Settings) -> Wired:
         body_limit=settings.max_body_bytes,
         most_connections=settings.max_connections,
         hosts=settings.hosts,
+        refused=refused,
     )
     return Wired(application, engine, streams, backends)
 
@@ -77,25 +82,17 @@ async def wire(settings: Settings) -> Wired:
 def _routes(engine: Engine, streams: Streams) -> list[Route]:
     return [
         *sse.routes(engine, streams),
+        *websocket.routes(engine, streams),
         *post_chat.routes(engine, streams),
+        *ai_sdk.routes(engine, streams),
+        *durable_streams.routes(engine, streams),
+        *board.routes(engine),
+        *history.routes(engine, streams),
+        *session_socket.routes(engine, streams),
         *subscribe.routes(engine, streams),
+        *openai_api.routes(engine, streams),
+        *openai_responses.routes(engine, streams),
     ]
-
-
-def _health(engine: Engine, streams: Streams, backends: Backends, settings: Settings) -> rest.Health:
-    async def health() -> dict[str, Any]:
-        return {
-            "status": "healthy",
-            "service": "antiphon",
-            "version": __version__,
-            "pod_id": engine.pod,
-            "timestamp": iso(now_ms()),
-            "active_connections": len(streams),
-            "active_buffers": engine.worker.running,
-            "nats_connected": settings.nats_url is not None and backends.nats.connected,
-        }
-
-    return health
 
 
 class Server(uvicorn.Server):

@@ -120,6 +120,20 @@ class Settings(BaseSettings):
         1_048_576, ge=1024, description="what may wait for a slow reader; over it, it is disconnected"
     )
 
+    graphql_depth: int = Field(12, ge=1, le=100, description="how many fields deep a GraphQL query may be")
+    graphql_cost: int = Field(
+        10_000,
+        ge=1,
+        description="points a GraphQL query may cost: a field 1, a question to the store 50, times the pages",
+    )
+    graphql_tokens: int = Field(1_000, ge=10, le=20_000, description="tokens a GraphQL query may have")
+    graphql_aliases: int = Field(30, ge=0, description="aliases a GraphQL query may have")
+    graphql_operations: int = Field(32, ge=1, description="GraphQL operations under way on a WebSocket")
+    graphql_init_seconds: float = Field(
+        10, gt=0, le=300, description="seconds a GraphQL WebSocket has for its `connection_init`"
+    )
+    graphql_introspection: bool = Field(True, description="`off`: the GraphQL schema is not told")
+
     rate_limits: bool = Field(True, description="`off` switches all rate limits off")
     rate_session: str = Field("30/minute", description="messages to bots a session")
     rate_user: str = Field("120/minute", description="messages to bots a user")

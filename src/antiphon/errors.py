@@ -134,12 +134,18 @@ class ProviderError(AntiphonError):
     """The model's side failed.
 
     ``retryable`` tells whether the same request may succeed a little later; it says nothing about whether
-    tokens were already received.
+    tokens were already received. ``provider_status`` is the HTTP status that the provider answered with.
     """
 
     status = 502
     code = "provider_error"
     retryable: ClassVar[bool] = False
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, provider_status: int | None = None
+    ) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.provider_status = provider_status
 
 
 class ProviderUnreachable(ProviderError):

@@ -12,6 +12,7 @@ from antiphon.config import Settings, SettingsError
 from antiphon.engine.bounds import Bounds
 from antiphon.engine.catalogue import Bot, Catalogue
 from antiphon.providers.port import Provider
+from antiphon.transports.graphql.wire import Limits
 
 OLLAMA_PORT = 11434
 PROBE_S = 0.15
@@ -37,6 +38,19 @@ def bounds(settings: Settings) -> Bounds:
         reply_cache_seconds=settings.reply_cache_seconds,
         # A cache of this process alone would go on telling what other pods have changed.
         context_cache_seconds=settings.context_cache_seconds if settings.cache_is_shared else 0.0,
+    )
+
+
+def graphql_limits(settings: Settings) -> Limits:
+    """Return the bounds of GraphQL operations as set."""
+    return Limits(
+        depth=settings.graphql_depth,
+        cost=settings.graphql_cost,
+        tokens=settings.graphql_tokens,
+        aliases=settings.graphql_aliases,
+        operations=settings.graphql_operations,
+        init_seconds=settings.graphql_init_seconds,
+        introspection=settings.graphql_introspection,
     )
 
 

@@ -113,11 +113,17 @@ class Chunk(msgspec.Struct, frozen=True, array_like=True, gc=False):
     text: str
 
 
-class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a turn failed, as told to its readers."""
+class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a turn failed, as told to its readers.
+
+    ``retry_after`` says in how many seconds it may succeed, ``provider_status`` with what HTTP status the
+    provider refused.
+    """
 
     code: str
     message: str
+    retry_after: float | None = None
+    provider_status: int | None = None
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):

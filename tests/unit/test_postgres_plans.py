@@ -9,15 +9,16 @@ from sqlalchemy.dialects.postgresql import asyncpg as dialects
 
 from antiphon.connections.postgres import Address
 from antiphon.logs import postgres as log
-from antiphon.stores.sql import pods, sessions, turns
+from antiphon.stores.sql import board, deletion, places, pods, sessions, turns
 from backends import postgres
 from backends.services import need
 
 STATEMENTS = {
     f"{module.__name__.rpartition('.')[2]}.{name}": str(value.compile(dialect=dialects.dialect()))
-    for module in (sessions, turns, pods)
+    for module in (sessions, turns, deletion, places, board, pods)
     for name, value in vars(module).items()
-    if name.startswith("_") and name.isupper() and hasattr(value, "compile") and not value.is_insert
+    if name.startswith("_") and name.isupper() and hasattr(value, "compile")
+    if not value.is_insert or value.select is not None
 }
 LOG_STATEMENTS = {
     f"log.{name}": getattr(log, name)
@@ -33,8 +34,8 @@ LOG_STATEMENTS = {
     )
 }
 ALL = STATEMENTS | LOG_STATEMENTS
-# Pods are a handful, and secrets fewer.
-SMALL = ("pods", "secrets")
+# Pods are a handful, secrets and counters fewer.
+SMALL = ("pods", "secrets", "counters")
 PARTIAL = {
     "turns._BEFORE_SUBMIT": "ix_turns_active_session",
     "turns._QUEUED": "ix_turns_active_pod",
@@ -44,7 +45,8 @@ PARTIAL = {
     "pods._HELD": "ix_turns_active_pod",
     "pods._STOPS": "ix_turns_stopping",
 }
-# 4,000 sessions of five turns each, of which 1 % are under way; 5,000 turns in the log.
+# 4,000 sessions of five turns each, of which 1 % are under way, and of three clients; 20,000 posts on the
+# board; 5,000 turns in the log.
 FILL = """
     INSERT INTO sessions SELECT 'ses_' || n, 'user:' || n % 200, 'title', '{}', 5, n, n
         FROM generate_series(1, 4000) n;
@@ -58,6 +60,10 @@ FILL = """
         'ann', 'complete', 'text', 'msg_' || n - 1, 'turn_' || n / 2, NULL, '{}', n
         FROM generate_series(0, 39999) n;
     INSERT INTO pods SELECT 'pod_' || n, n, n FROM generate_series(0, 4) n;
+    INSERT INTO posts SELECT n, 'ann', 'text', n FROM generate_series(1, 20000) n;
+    INSERT INTO counters VALUES ('posts', 20000);
+    INSERT INTO places SELECT 'ses_' || n % 4000 + 1, 'client_' || n / 4000, '1.1', n
+        FROM generate_series(0, 11999) n;
     INSERT INTO chunk_heads SELECT 'turn_' || n, 1, 20, true, n FROM generate_series(1, 5000) n;
     INSERT INTO chunk_rows SELECT 'turn_' || n / 10, n % 10 * 2, 'x'::bytea FROM generate_series(10, 50009) n;
     ANALYZE;

@@ -50,7 +50,8 @@ class BuiltinProvider:
         bot = BOTS.get(prompt.model)
         if bot is None:
             raise ProviderRefused(
-                f"There is no built-in bot {prompt.model!r}; choose one of: {', '.join(BOTS)}."
+                f"There is no built-in bot {prompt.model!r}; choose one of: {', '.join(BOTS)}.",
+                provider_status=404,
             )
         text = bot(prompt.messages)
         if not text.startswith(prompt.prefix):
@@ -62,16 +63,16 @@ class BuiltinProvider:
             if not sink.content(piece):
                 await _drained(sink)
             if number < len(pieces):
-                await self._pause(number)
+                await self._pause(number, 0 if prompt.whole else self._delay)
         asked = sum(len(pieces_of(message.content)) for message in prompt.messages)
         return Finish(
             reason="stop",
             usage=Usage(prompt_tokens=asked, completion_tokens=len(pieces), estimated=True),
         )
 
-    async def _pause(self, number: int) -> None:
-        if self._delay > 0:
-            await asyncio.sleep(self._delay)
+    async def _pause(self, number: int, delay: float) -> None:
+        if delay > 0:
+            await asyncio.sleep(delay)
         elif number % BURST == 0:
             await asyncio.sleep(0)
 

@@ -10,7 +10,7 @@ import msgspec
 
 from antiphon.caches.port import Cache
 from antiphon.errors import Invalid, ProviderError
-from antiphon.providers.port import Model, Provider
+from antiphon.providers.port import Embedder, Model, Provider
 
 MODELS_S = 30.0
 """How long a provider's list of models is good for."""
@@ -87,6 +87,24 @@ class Catalogue:
         if name not in self.providers or not rest:
             raise Invalid(f"No provider {name!r} is configured for the model {model!r}.")
         return self.providers[name], rest
+
+    def embedder(self, model: str) -> tuple[Embedder, str]:
+        """Split ``<provider>/<model>``. Raises Invalid if there is no such provider or it does not embed."""
+        provider, rest = self.provider(model)
+        if not isinstance(provider, Embedder):
+            raise Invalid(f"The provider of {model!r} makes no embeddings.")
+        return provider, rest
+
+    async def names(self) -> dict[str, str]:
+        """Return all names that ``model`` may have where bots count as models, and whose each is.
+
+        A provider that cannot be asked is left out.
+        """
+        names = dict.fromkeys(self.bots, "antiphon")
+        for provider, models in (await self.models()).items():
+            if not isinstance(models, ProviderError):
+                names |= {f"{provider}/{model.id}": provider for model in models}
+        return names
 
     async def models(self) -> dict[str, list[Model] | ProviderError]:
         """Return the models of each provider, or why they could not be learnt.

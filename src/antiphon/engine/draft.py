@@ -7,6 +7,7 @@ import msgspec
 
 from antiphon.engine.deliver import Channel
 from antiphon.errors import TooLarge
+from antiphon.ids import now_ms
 from antiphon.logs.port import Append
 from antiphon.model import Chunk, Turn
 
@@ -45,6 +46,7 @@ class Draft:
         "_marked",
         "_pending",
         "_pending_chars",
+        "begun_at",
         "channel",
         "chunks",
         "fail",
@@ -65,6 +67,8 @@ class Draft:
         kept: bool = True,
     ) -> None:
         self.kept = kept
+        # When the first chunk was handed over, in Unix milliseconds.
+        self.begun_at: int | None = None
         self.turn = turn
         self.channel = channel
         self.chunks = list(channel.chunks)
@@ -132,6 +136,8 @@ class Draft:
         if not pending:
             return None
         entry = Append(self.turn.id, self.turn.epoch, len(self.chunks), pending)
+        if self.begun_at is None:
+            self.begun_at = now_ms()
         self.chunks += pending
         self._pending = []
         self._pending_chars = 0

@@ -13,9 +13,12 @@ from antiphon.engine.connections import Connections
 from antiphon.engine.contexts import Contexts
 from antiphon.engine.cursor import Cursor
 from antiphon.engine.deliver import Channel, Hub
+from antiphon.engine.embedding import Embedding
+from antiphon.engine.figures import Figures
 from antiphon.engine.follow import SessionFollow, SessionReader
 from antiphon.engine.generate import Generator
 from antiphon.engine.passing import Passing
+from antiphon.engine.places import Places
 from antiphon.engine.pod import Keeper, new_pod_id
 from antiphon.engine.ports import Ports
 from antiphon.engine.rates import Rates
@@ -67,6 +70,8 @@ class Engine:
         self._committer = Committer(log, store.owns, longest_tick=bounds.tick, gives_up=bounds.log_gives_up)
         self.replies = ReplyCache(ports.cache, bounds.reply_cache_seconds)
         self.contexts = Contexts(store, ports.cache, bounds.context_cache_seconds)
+        self.figures = Figures()
+        self.places = Places(store)
         generator = Generator(store, catalogue, self.replies, bounds)
         self.worker = Worker(
             self.pod,
@@ -77,14 +82,16 @@ class Engine:
             bounds=bounds,
             works=works,
             taken=self._relay.taken,
+            figures=self.figures,
         )
-        rates = Rates(ports.limiter)
-        self.passing = Passing(catalogue, generator, self._committer, rates, bounds)
+        self.rates = Rates(ports.limiter)
+        self.passing = Passing(catalogue, generator, self._committer, self.rates, self.figures, bounds)
+        self.embedding = Embedding(catalogue, self.rates)
         self._submitter = Submitter(
             ports,
             self.worker,
             catalogue,
-            rates,
+            self.rates,
             self.contexts,
             bounds,
             announce=self._sessions.announce,
@@ -98,6 +105,7 @@ class Engine:
             refresh=self.hub.refresh,
             look_for_turns=self._sessions.look,
             keep_connections=self.connections.keep,
+            write_places=self.places.write,
         )
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -105,6 +113,11 @@ class Engine:
     def sound(self) -> bool:
         """Whether all that must run in the background runs."""
         return not any(task.done() for task in self._tasks)
+
+    @property
+    def followed_sessions(self) -> int:
+        """How many sessions are followed here."""
+        return len(self._sessions)
 
     async def start(self, *, alone: bool) -> None:
         """Register the pod, take over what is orphaned and begin to serve; ``alone`` as for Keeper.begin."""
@@ -134,6 +147,7 @@ class Engine:
                 self._committer.close()
                 await committer
                 await self._keeper.leave()
+                await self.places.write()
         except Exception as error:
             # The lease ends by itself: others take over then, only later.
             logger.exception("drain_failed", error=type(error).__name__)

@@ -6,7 +6,7 @@ from antiphon.engine.draft import Draft, text_of
 from antiphon.engine.patience import patiently
 from antiphon.engine.tool_calls import assemble
 from antiphon.engine.window import estimate_tokens
-from antiphon.errors import AntiphonError
+from antiphon.errors import AntiphonError, ProviderError
 from antiphon.model import Chunk, End, Fault, Seam, Turn, TurnState, Usage
 from antiphon.providers.port import Finish
 from antiphon.stores.port import Finished, Outcome, Store
@@ -39,7 +39,12 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def failed(cls, error: AntiphonError) -> "Ending":
         """It could not be completed; what there is is kept."""
-        fault = Fault(code=error.code, message=error.message)
+        fault = Fault(
+            code=error.code,
+            message=error.message,
+            retry_after=error.retry_after,
+            provider_status=error.provider_status if isinstance(error, ProviderError) else None,
+        )
         return cls(state=TurnState.FAILED, finish_reason="error", error=fault)
 
     def end(self, turn: Turn, chunks: list[Chunk], text: str) -> End:

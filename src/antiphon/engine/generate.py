@@ -14,7 +14,7 @@ from antiphon.engine.draft import Draft, text_of
 from antiphon.engine.options import options_of
 from antiphon.engine.patience import patiently
 from antiphon.engine.reply_cache import Kept, ReplyCache
-from antiphon.engine.window import fit
+from antiphon.engine.window import fit, room
 from antiphon.errors import ProviderError, ProviderRefused
 from antiphon.model import Turn
 from antiphon.providers.port import Finish, Prompt, PromptMessage, Provider
@@ -45,8 +45,7 @@ class Generator:
         if history is None:
             most = self._bounds.history_exchanges
             history = await patiently(lambda: self._store.history(turn.prompt_id, most), "history_waits")
-        window = (bot and bot.context_tokens) or self._bounds.context_tokens
-        budget = max(window // 2, window - self._bounds.reply_tokens_reserved)
+        budget = room(bot.context_tokens if bot else None, self._bounds)
         options, params = options_of(turn.params)
         messages = fit(options.system(bot.prompt if bot else None), history, budget)
         prompt = _prompt(turn, model, messages, {**(bot.params if bot else {}), **params}, prefix)
@@ -54,13 +53,18 @@ class Generator:
             return await self._cached(turn, provider, prompt, draft)
         return await self._produce(provider, prompt, draft)
 
-    async def answer(self, turn: Turn, draft: Draft, messages: Sequence[PromptMessage]) -> Finish:
-        """Fill the draft with the reply to just these messages. Raises ProviderError."""
+    async def answer(
+        self, turn: Turn, draft: Draft, messages: Sequence[PromptMessage], *, whole: bool = False
+    ) -> Finish:
+        """Fill the draft with the reply to just these messages. Raises ProviderError.
+
+        ``whole``: nobody reads it before its end.
+        """
         provider, model = self._catalogue.provider(turn.model)
         bot = self._catalogue.bots.get(turn.bot)
         head = [PromptMessage(role="system", content=bot.prompt)] if bot and bot.prompt else []
         prompt = _prompt(turn, model, [*head, *messages], {**(bot.params if bot else {}), **turn.params})
-        return await self._with_retries(provider, prompt, draft)
+        return await self._with_retries(provider, structs.replace(prompt, whole=whole), draft)
 
     async def _cached(self, turn: Turn, provider: Provider, prompt: Prompt, draft: Draft) -> Finish:
         """Answer from the cache, or ask and keep what came."""

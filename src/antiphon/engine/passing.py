@@ -16,6 +16,7 @@ from antiphon.engine.catalogue import Catalogue
 from antiphon.engine.committer import Committer
 from antiphon.engine.deliver import Channel
 from antiphon.engine.draft import Draft, text_of
+from antiphon.engine.figures import Figures
 from antiphon.engine.finish import Ending
 from antiphon.engine.generate import Generator
 from antiphon.engine.rates import Rates
@@ -28,25 +29,36 @@ logger = structlog.get_logger(__name__)
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody wants answered; ``messages`` are all that a model is sent, after the bot's prompt."""
+    """What somebody wants answered; ``messages`` are all that a model is sent, after the bot's prompt.
+
+    ``whole``: nobody reads the reply before its end.
+    """
 
     messages: Sequence[PromptMessage]
     bot: str | None = None
     model: str | None = None
     params: dict[str, Any] = {}
     address: str | None = None
+    whole: bool = False
 
 
 class Passing:
     """The replies of this kind that run in this process."""
 
     def __init__(
-        self, catalogue: Catalogue, generator: Generator, committer: Committer, rates: Rates, bounds: Bounds
+        self,
+        catalogue: Catalogue,
+        generator: Generator,
+        committer: Committer,
+        rates: Rates,
+        figures: Figures,
+        bounds: Bounds,
     ) -> None:
         self._catalogue = catalogue
         self._generator = generator
         self._committer = committer
         self._rates = rates
+        self._figures = figures
         self._bounds = bounds
         self._limits = (bounds.pending_chars, bounds.reply_chars, bounds.chunks_a_turn)
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -99,10 +111,12 @@ class Passing:
             raise Overloaded("Too many replies are under way here. Try again shortly.", retry_after=2)
         if not question.messages:
             raise Invalid("There is no message to answer.")
-        longest = max(len(message.content) for message in question.messages)
-        if longest > self._bounds.message_chars:
-            most = self._bounds.message_chars
-            raise TooLarge(f"A message has {longest} characters; at most {most} are taken.")
+        for message in question.messages:
+            # A reply is given back as it was made.
+            most = self._bounds.reply_chars if message.role == "assistant" else self._bounds.message_chars
+            if len(message.content) > most:
+                told = f"A message has {len(message.content)} characters; at most {most} are taken."
+                raise TooLarge(told)
 
     def _left(self, channel: Channel) -> None:
         task = self._running.get(channel.turn.id)
@@ -132,12 +146,15 @@ class Passing:
             self._running.pop(turn.id, None)
         chunks = draft.all_chunks()
         end = ending.end(turn, chunks, text_of(chunks))
-        draft.put(Chunk("end", msgspec.json.encode(end).decode()))
+        last = Chunk("end", msgspec.json.encode(end).decode())
+        draft.put(last)
+        self._figures.ended(draft, last.text)
 
     async def _attempt(self, turn: Turn, draft: Draft, question: Question) -> Ending:
         try:
             async with asyncio.timeout(self._bounds.turn_seconds):
-                return Ending.complete(await self._generator.answer(turn, draft, question.messages))
+                answered = self._generator.answer(turn, draft, question.messages, whole=question.whole)
+                return Ending.complete(await answered)
         except TimeoutError:
             limit = self._bounds.turn_seconds
             return Ending.failed(ProviderTimeout(f"The reply took longer than {limit:g} s and was ended."))

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from antiphon.engine.bounds import Bounds
+from antiphon.engine.places import WRITE_EVERY_S
 from antiphon.engine.ports import Ports
 from antiphon.engine.worker import Worker
 from antiphon.errors import StoreUnavailable
@@ -37,7 +38,8 @@ class Keeper:
     """Keeps this pod's lease and takes over from pods that lost theirs.
 
     The cost is one row a beat, whatever the number of turns. ``refresh`` looks after followed turns,
-    ``look_for_turns`` after followed sessions, ``keep_connections`` after the register of connections.
+    ``look_for_turns`` after followed sessions, ``keep_connections`` after the register of connections,
+    ``write_places`` stores where clients stand.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Keeper:
         refresh: Duty,
         look_for_turns: Duty,
         keep_connections: Duty,
+        write_places: Duty,
     ) -> None:
         self._pod = pod
         self._store = ports.store
@@ -61,6 +64,7 @@ class Keeper:
             (bounds.lease / BEATS_A_LEASE, refresh),
             (LOOK_FOR_TURNS_EVERY_S, look_for_turns),
             (KEEP_CONNECTIONS_EVERY_S, keep_connections),
+            (WRITE_EVERY_S, write_places),
         ]
         self._steady_since = 0.0
         self._last_beat = 0.0

@@ -1,14 +1,17 @@
 """Who may ask how often."""
 
+from collections import Counter
+
 from antiphon.errors import RateLimited
 from antiphon.limits.port import Limiter
 
 
 class Rates:
-    """The limits on requests for replies."""
+    """The limits on requests for replies; ``refused`` counts by what the limit belongs to."""
 
     def __init__(self, limiter: Limiter) -> None:
         self._limiter = limiter
+        self.refused: Counter[str] = Counter()
 
     async def check(self, *, user: str, address: str | None, session: str | None = None) -> None:
         """Count one request against all it belongs to. Raises RateLimited, which says when to try again."""
@@ -17,6 +20,7 @@ class Rates:
         for kind, key in keys.items():
             wait = await self._limiter.hit(kind, key) if key else None
             if wait is not None:
+                self.refused[kind] += 1
                 seconds = max(1, round(wait + 0.5))
                 raise RateLimited(
                     f"Too many messages for this {kind}. Try again in {seconds} s.", retry_after=seconds

@@ -42,6 +42,9 @@ class SessionFollows:
         self._sessions: dict[Key, _Followers] = {}
         self._background: set[asyncio.Task[None]] = set()
 
+    def __len__(self) -> int:
+        return len(self._sessions)
+
     async def follow(
         self, principal: Principal, session_id: str, reader: SessionReader, cursor: Cursor | None
     ) -> SessionFollow:

@@ -19,25 +19,31 @@ def assemble(chunks: Iterable[Chunk]) -> list[dict[str, Any]]:
         if chunk.kind == "reset":
             calls.clear()
         elif chunk.kind == "tool":
-            for position, delta in enumerate(_deltas(chunk.text)):
-                index = delta.get("index")
-                _add(calls, index if isinstance(index, int) else position, delta)
+            for index, delta in deltas(chunk.text):
+                _add(calls, index, delta)
     return [calls[index] for index in sorted(calls)]
 
 
-def _deltas(text: str) -> list[dict[str, Any]]:
+def deltas(text: str) -> list[tuple[int, dict[str, Any]]]:
+    """Return the deltas of a ``tool`` chunk, each with the index of its call."""
     found = msgspec.json.decode(text)
-    return [delta for delta in found if isinstance(delta, dict)] if isinstance(found, list) else []
+    usable = [delta for delta in found if isinstance(delta, dict)] if isinstance(found, list) else []
+    indexes = [delta.get("index") for delta in usable]
+    return [
+        (index if isinstance(index, int) else position, delta)
+        for position, (index, delta) in enumerate(zip(indexes, usable, strict=True))
+    ]
 
 
 def _add(calls: dict[int, dict[str, Any]], index: int, delta: dict[str, Any]) -> None:
-    call = calls.setdefault(index, {"id": "", "type": "function", "function": {"name": "", "arguments": ""}})
+    # A tool of OpenAI's type ``custom`` takes a text, not arguments.
+    kind, given = ("custom", "input") if isinstance(delta.get("custom"), dict) else ("function", "arguments")
+    call = calls.setdefault(index, {"id": "", "type": kind, kind: {"name": "", given: ""}})
     for key in ("id", "type"):
         if isinstance(delta.get(key), str) and delta[key]:
             call[key] = delta[key]
-    function = delta.get("function")
-    if isinstance(function, dict):
-        if isinstance(function.get("name"), str):
-            call["function"]["name"] += function["name"]
-        if isinstance(function.get("arguments"), str):
-            call["function"]["arguments"] += function["arguments"]
+    said, called = delta.get(kind), call.get(kind)
+    if isinstance(said, dict) and called is not None:
+        for key in ("name", given):
+            if isinstance(said.get(key), str):
+                called[key] += said[key]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from antiphon.engine.bounds import Bounds
 from antiphon.engine.messages import of_exchange, of_reply
 from antiphon.providers.port import PromptMessage
 from antiphon.stores.port import Exchange
@@ -20,6 +21,12 @@ def estimate_tokens(text: str) -> int:
     """
     size = len(text) if text.isascii() else len(text.encode())
     return size // CHARS_A_TOKEN + 1
+
+
+def room(context_tokens: int | None, bounds: Bounds) -> int:
+    """Return how many tokens a prompt may have, given a bot's window (None: the one of all)."""
+    window = context_tokens or bounds.context_tokens
+    return max(window // 2, window - bounds.reply_tokens_reserved)
 
 
 def fit(system: str | None, history: Sequence[Exchange], budget: int) -> list[PromptMessage]:

@@ -10,6 +10,7 @@ from antiphon.engine.bounds import Bounds
 from antiphon.engine.committer import Committer
 from antiphon.engine.deliver import Hub
 from antiphon.engine.draft import Draft
+from antiphon.engine.figures import Figures
 from antiphon.engine.finish import Ending, store_ending
 from antiphon.engine.generate import Generator
 from antiphon.engine.ports import Ports
@@ -75,10 +76,12 @@ class Worker:
         bounds: Bounds,
         works: bool,
         taken: Callable[[str], None],
+        figures: Figures,
     ) -> None:
         self.pod = pod
         self.works = works
         self._taken = taken
+        self._figures = figures
         self._store = ports.store
         self._log = ports.log
         self._hub = hub
@@ -223,6 +226,7 @@ class Worker:
             # Also of a deleted turn: nobody else will end it, and an open log is kept.
             run.ended = True
             draft.put(last)
+            self._figures.ended(draft, last.text)
 
     async def _attempt(self, run: Run, draft: Draft, history: Sequence[Exchange] | None) -> Ending | None:
         """Generate; return how the turn ends, or None if it is not this attempt's to end."""

@@ -5,24 +5,15 @@ from typing import Any
 
 import msgspec
 
-from antiphon.errors import (
-    ProviderError,
-    ProviderGarbled,
-    ProviderRefused,
-    ProviderTimeout,
-    ProviderUnreachable,
-)
+from antiphon.errors import ProviderError, ProviderRefused
+from antiphon.providers.openai_calls import Calls
 from antiphon.providers.openai_reply import Reply, status_error
-from antiphon.providers.port import Finish, Model, Prompt, Sink
+from antiphon.providers.port import Embeddings, Finish, Model, Prompt, Sink
 from antiphon.providers.stream_client import Endpoint, StreamClient
-from antiphon.providers.stream_connection import Head
 
 CHAT_PATH = "/chat/completions"
-MAX_MODELS = 16 << 20
-"""Bytes of a list of models."""
 
 _RESERVED = frozenset({"model", "messages", "stream", "stream_options", "n"})
-_CONTEXT_KEYS = ("context_length", "context_window", "max_model_len", "max_context_length")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -79,13 +70,13 @@ class OpenAIProvider:
             self._headers.setdefault("Authorization", f"Bearer {api_key}")
             self._secrets.append(api_key)
         base = base_url.rstrip("/")
-        self._models_url = f"{base}/models"
         self._endpoint = self._chat(base + CHAT_PATH)
         self._continue_at = self._chat(base + continuation_path)
         self._client = StreamClient(
             connect_timeout=connect_timeout, first_byte_timeout=first_token_timeout, idle_timeout=idle_timeout
         )
-        self._timeout = connect_timeout + idle_timeout
+        timeout = connect_timeout + idle_timeout
+        self._calls = Calls(name, base, self._headers, timeout, self._secrets)
         self._static = None if models is None else tuple(models)
 
     def __repr__(self) -> str:
@@ -99,7 +90,11 @@ class OpenAIProvider:
         """
         if self._static is not None:
             return self._static
-        return await self._fetch_models()
+        return await self._calls.models()
+
+    async def embed(self, model: str, texts: Any, params: Mapping[str, Any]) -> Embeddings:
+        """Return the vectors of texts; see the port."""
+        return await self._calls.embed({**params, "model": model, "input": texts})
 
     async def stream(self, prompt: Prompt, sink: Sink) -> Finish:
         """Put one reply into the sink and return when it is whole; see the port."""
@@ -120,6 +115,7 @@ class OpenAIProvider:
     async def close(self) -> None:
         """Release connections."""
         await self._client.close()
+        await self._calls.close()
 
     def _chat(self, url: str) -> Endpoint:
         headers = {
@@ -143,54 +139,3 @@ class OpenAIProvider:
             return _encode(body)
         except (TypeError, ValueError, RecursionError) as error:
             raise ProviderRefused(f"The parameters cannot be sent as JSON: {error}.") from error
-
-    async def _fetch_models(self) -> tuple[Model, ...]:
-        import aiohttp  # noqa: PLC0415 - costs a tenth of a second at start, and static lists need none of it
-
-        timeout = aiohttp.ClientTimeout(total=self._timeout)
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=timeout) as session,
-                session.get(self._models_url, headers=self._headers, allow_redirects=False) as response,
-            ):
-                body = bytearray()
-                async for piece in response.content.iter_chunked(1 << 16):
-                    body += piece
-                    if len(body) > MAX_MODELS:
-                        raise ProviderGarbled(f"{self.name} has a list of models of over {MAX_MODELS} bytes.")
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                head = Head(response.status, headers)
-        except TimeoutError as error:
-            raise ProviderTimeout(
-                f"{self.name} did not list its models within {self._timeout:g} s."
-            ) from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            # The text of the library's error may hold headers, and so the key: only its kind is told.
-            raise ProviderUnreachable(
-                f"{self.name} cannot be asked for its models ({type(error).__name__}). "
-                "Is it running, and is its base URL right?"
-            ) from None
-        if not 200 <= head.status < 300:  # noqa: PLR2004
-            raise status_error(self.name, head, bytes(body), self._secrets)
-        return _read_models(self.name, bytes(body))
-
-
-def _read_models(name: str, body: bytes) -> tuple[Model, ...]:
-    """Read OpenAI's list of models, or the bare array that some send."""
-    try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ProviderGarbled(
-            f"{name} sent a list of models that is not JSON. Is its base URL right?"
-        ) from error
-    entries = answer.get("data") if isinstance(answer, dict) else answer
-    if entries is None and isinstance(answer, dict) and "data" in answer:
-        entries = []  # what Ollama says when it has none
-    if not isinstance(entries, list):
-        raise ProviderGarbled(f"{name} sent no list of models. Is its base URL right?")
-    found: dict[str, Model] = {}
-    for entry in entries:
-        if isinstance(entry, dict) and isinstance(entry.get("id"), str):
-            sizes = [entry[key] for key in _CONTEXT_KEYS if isinstance(entry.get(key), int)]
-            found[entry["id"]] = Model(id=entry["id"], context_tokens=sizes[0] if sizes else None)
-    return tuple(found.values())

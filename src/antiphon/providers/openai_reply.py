@@ -296,11 +296,13 @@ def _classify(name: str, status: int, quote: str, retry_after: float | None) -> 
         return ProviderRateLimited(
             f"{name} is asked too often or its quota is used up. Try again a little later.{quote}",
             retry_after=retry_after,
+            provider_status=status,
         )
     if status == 408 or status >= 500:  # noqa: PLR2004
         return ProviderUnreachable(
             f"{name} has trouble of its own (HTTP {status}). Try again a little later.{quote}",
             retry_after=retry_after,
+            provider_status=status,
         )
     advice = {
         401: f"Check the key variable of provider {name}.",
@@ -309,7 +311,8 @@ def _classify(name: str, status: int, quote: str, retry_after: float | None) -> 
         404: f"Check the model's name and the base URL of provider {name}.",
         413: "Shorten the conversation.",
     }.get(status, "Check the model's name and the parameters.")
-    return ProviderRefused(f"{name} refused the request (HTTP {status}). {advice}{quote}")
+    refusal = f"{name} refused the request (HTTP {status}). {advice}{quote}"
+    return ProviderRefused(refusal, provider_status=status)
 
 
 def _stream_error(name: str, error: Any, secrets: Sequence[str]) -> ProviderError:

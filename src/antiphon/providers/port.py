@@ -1,7 +1,7 @@
 """What produces tokens."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -34,7 +34,7 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     ``continuation`` goes on right after it and does not repeat it. It is empty otherwise.
     ``params`` are sampling parameters in OpenAI's names (``temperature``, ``max_tokens``, ``tools`` …).
     The ids say what it is for, to providers that keep conversations of their own; ``epoch`` tells attempts
-    at one reply apart.
+    at one reply apart. ``whole``: nobody reads the reply before its end, so it need not come at a pace.
     """
 
     model: str
@@ -45,6 +45,7 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     turn_id: str = ""
     reply_id: str = ""
     epoch: int = 1
+    whole: bool = False
 
 
 class Finish(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,4 +111,23 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Release connections."""
+        ...
+
+
+class Embeddings(msgspec.Struct, frozen=True, kw_only=True):
+    """What texts came to: ``data`` is the provider's JSON list of OpenAI's ``embedding`` objects."""
+
+    data: msgspec.Raw
+    prompt_tokens: int
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """What a provider is that also turns texts into vectors."""
+
+    async def embed(self, model: str, texts: Any, params: Mapping[str, Any]) -> Embeddings:
+        """Return the vectors of ``texts``: one text, several, or tokens, as OpenAI's ``input`` takes them.
+
+        ``params`` are further parameters in OpenAI's names. Raises ProviderError.
+        """
         ...

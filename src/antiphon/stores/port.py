@@ -196,6 +196,10 @@ class FollowStore(Protocol):
         """Return the number of the newest turn of each session that exists."""
         ...
 
+    async def message_count(self, session_id: str) -> int:
+        """Return how many messages the session has."""
+        ...
+
 
 class PlaceStore(Protocol):
     """Where clients of a session stand that do not remember it themselves."""
@@ -276,6 +280,10 @@ class ClaimStore(Protocol):
 
     async def held(self, pod: str) -> Sequence[tuple[str, int]]:
         """Return id and epoch of all turns that the pod is said to run."""
+        ...
+
+    async def queued(self) -> int:
+        """Return how many turns wait for a pod."""
         ...
 
     async def requeue(self, turns: Sequence[tuple[str, int]]) -> int:

@@ -86,6 +86,10 @@ class Plan:
         ]
         if rest:
             self.ahead.append(event(self.model, {"content": rest}))
+        if behaviour.json:
+            self.start = self.stop
+            self.text = _encode({"asked": user}).decode()
+            self.ahead += [event(self.model, {"content": piece}) for piece in self.text.partition(":")]
         options = request.stream_options
         self.tail = self._tail(usage=options is not None and options.include_usage)
 

@@ -2,6 +2,7 @@
 
     GET  /v1/models               some models to choose from
     POST /v1/chat/completions     streamed or whole; usage with ``stream_options.include_usage``
+    POST /v1/embeddings           vectors of models such as ``embed-8``, see embedding.py
     GET  /stats                   {"requests": …, "chunks": …, "live": …}
 
 Model names: ``test-<tokens>-<delay_ms>-<first_ms>`` and any of these options behind it:
@@ -14,6 +15,7 @@ Model names: ``test-<tokens>-<delay_ms>-<first_ms>`` and any of these options be
     -once        the fault happens only at the first request of a conversation
     -reason<n>   think aloud for n tokens first
     -tool        end with a tool call, unless the last message is a tool's result
+    -json        say {"asked": "<the user's message>"} instead of words
 
 k counts the tokens of one response; with a k of 0, -stall and -cut come before the response's head. A
 delay of 0 streams as fast as the client reads. ``max_tokens`` and ``max_completion_tokens`` are honoured.
@@ -29,16 +31,18 @@ import sys
 import time
 from collections import OrderedDict
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import httptools
 import msgspec
 
 from antiphon.testing.completion import CompletionRequest, Plan, event, framed, frames
+from antiphon.testing.embedding import EmbeddingRequest, embed, parse_embedder
 from antiphon.testing.script import expected_reasoning, expected_text, parse_model, token, word_index
 
 __all__ = ["ModelServer", "expected_reasoning", "expected_text", "run", "serve"]
 
+T = TypeVar("T")
 MAX_BODY = 16 << 20
 """Bytes of a request."""
 MAX_REMEMBERED = 65536
@@ -194,6 +198,8 @@ class _Connection(asyncio.Protocol):
             self._answer(200, _encode(stats))
         elif route == (b"POST", b"/v1/chat/completions"):
             self._complete(bytes(self._body))
+        elif route == (b"POST", b"/v1/embeddings"):
+            self._embed(bytes(self._body))
         else:
             self._refuse(404, "There is no such page; try /v1/models.")
 
@@ -219,14 +225,32 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _complete(self, body: bytes) -> None:
+    def _read(self, body: bytes, kind: type[T]) -> T | None:
+        """Decode a request, or refuse it."""
         if len(body) > MAX_BODY:
             self._refuse(413, f"The request has more than {MAX_BODY} bytes.")
-            return
+            return None
         try:
-            request = msgspec.json.decode(body, type=CompletionRequest)
+            return msgspec.json.decode(body, type=kind)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             self._refuse(400, f"The request is not understood: {error}.")
+            return None
+
+    def _embed(self, body: bytes) -> None:
+        request = self._read(body, EmbeddingRequest)
+        if request is None:
+            return
+        embedder = parse_embedder(request.model)
+        if embedder is None:
+            self._refuse(404, f"There is no model {request.model!r}; try embed-8.")
+        elif embedder.status:
+            self._refuse(embedder.status, "This fault was asked for by the model's name.")
+        else:
+            self._answer(200, _encode(embed(request, embedder)))
+
+    def _complete(self, body: bytes) -> None:
+        request = self._read(body, CompletionRequest)
+        if request is None:
             return
         behaviour = parse_model(request.model)
         if behaviour is None:

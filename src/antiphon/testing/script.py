@@ -36,6 +36,7 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     once: bool = False
     reason: int = 0
     tool: bool = False
+    json: bool = False
 
     @property
     def faulty(self) -> bool:
@@ -50,7 +51,7 @@ def parse_model(name: str) -> Behaviour | None:
         return None
     fields: dict[str, int | bool] = {}
     for option, number in _OPTION.findall(match["options"]):
-        if option in ("once", "tool") and not number:
+        if option in ("once", "tool", "json") and not number:
             fields[option] = True
         elif option in ("stall", "cut", "garbage", "status", "retry", "reason") and number:
             fields[option] = int(number)

@@ -5,7 +5,7 @@ and nothing of it is needed here.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, TypeVar
+from typing import Any, NotRequired, TypedDict, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -163,9 +163,21 @@ async def answer_json(
     await answer(request, status, msgspec.json.encode(value), headers=headers)
 
 
-def problem(error: AntiphonError, instance: str) -> dict[str, Any]:
-    """Return RFC 9457 problem details of an error."""
-    details: dict[str, Any] = {
+class Problem(TypedDict):
+    """Why a request was refused (RFC 9457): ``detail`` says what to do, ``code`` is for programs."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    instance: str
+    retry_after: NotRequired[float]
+
+
+def problem(error: AntiphonError, instance: str) -> Problem:
+    """Return problem details of an error."""
+    details: Problem = {
         "type": f"urn:antiphon:error:{error.code}",
         "title": error.code.replace("_", " ").capitalize(),
         "status": error.status,

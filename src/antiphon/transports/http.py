@@ -3,7 +3,8 @@
 import contextlib
 import functools
 import re
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 import structlog
@@ -13,6 +14,7 @@ from antiphon.ids import new_id
 from antiphon.transports.asgi import App, Receive, Request, Scope, Send, answer, answer_problem
 from antiphon.transports.identity import Identity
 from antiphon.transports.origins import Origins
+from antiphon.transports.socket import Closed
 
 logger = structlog.get_logger(__name__)
 
@@ -20,15 +22,22 @@ Handler = Callable[[Request], Awaitable[None]]
 ErrorAnswer = Callable[[Request, AntiphonError], Awaitable[None]]
 WEBSOCKET = "WEBSOCKET"
 # Asked by machines that know nothing of hosts and guests, and answered however full it is.
-PROBES = ("/health", "/ready")
+PROBES = ("/health", "/ready", "/stats", "/metrics")
 _REQUEST_ID = re.compile(r"[\w.-]{1,100}")
 
 
 class Route(NamedTuple):
     """A raw route.
 
-    It has a method (``WEBSOCKET`` for sockets), a path with ``{parameters}``, a handler, how its errors look,
-    and what is documented of it.
+    It has a method (``WEBSOCKET`` for sockets), a path with ``{parameters}`` (``{name:path}`` takes slashes
+    too), a handler, how its errors look, and what is documented of it, see openapi_document.py.
+
+    ``body`` is a type, or several of which one fits. ``parameters`` are those of the query, as a name (``!``
+    behind it: required) or name and type; ``headers`` those that mean something here. ``answers`` are status,
+    content type and, of JSON, the type. ``fault`` is the type of errors, or several, where ``error`` is not
+    the native one (``str``: plain text); ``errors`` are the statuses beside those that follow from the rest
+    (404 from parameters in the path, 413, 415 and 422 from a body). ``tag`` is its heading; ``examples`` are
+    bodies that work on any server, by name. Types are whatever msgspec has a schema for.
     """
 
     method: str
@@ -36,8 +45,13 @@ class Route(NamedTuple):
     handler: Handler
     error: ErrorAnswer = answer_problem
     body: Any = None
-    parameters: tuple[str, ...] = ()
-    answers: tuple[tuple[int, str], ...] = ((200, "text/event-stream"),)
+    parameters: tuple[str | tuple[str, Any], ...] = ()
+    answers: tuple[tuple[int, str] | tuple[int, str, Any], ...] = ((200, "text/event-stream"),)
+    headers: tuple[str, ...] = ()
+    fault: Any = None
+    errors: tuple[int, ...] = ()
+    tag: str = "streaming"
+    examples: Mapping[str, Any] = {}
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -47,11 +61,14 @@ class Route(NamedTuple):
 
 @functools.cache
 def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\{\w+\}", "([^/]+)", path))
+    return re.compile(re.sub(r"\{\w+(:path)?\}", lambda name: "(.+)" if name[1] else "([^/]+)", path))
 
 
 class Application:
-    """The ASGI application. ``hosts`` are the names it answers to; empty: any."""
+    """The ASGI application.
+
+    ``hosts`` are the names it answers to; empty: any. In ``refused`` it counts what it refuses, by code.
+    """
 
     def __init__(
         self,
@@ -63,6 +80,7 @@ class Application:
         body_limit: int,
         most_connections: int,
         hosts: frozenset[str],
+        refused: Counter[str],
     ) -> None:
         self._routes = routes
         self._rest = rest
@@ -71,6 +89,7 @@ class Application:
         self._body_limit = body_limit
         self._most = most_connections
         self._hosts = hosts
+        self._refused = refused
         self.open_requests = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,6 +115,8 @@ class Application:
         path = request.scope["path"]
         try:
             await self._handle(request, route)
+        except Closed:  # the peer left before its socket was open
+            return
         except AntiphonError as error:
             logger.info("request_refused", path=path, status=error.status, code=error.code)
             failure = error
@@ -104,6 +125,7 @@ class Application:
             failure = AntiphonError("The server failed to handle this request. Try again.")
         else:
             return
+        self._refused[failure.code] += 1
         if not request.started:
             await (route.error if route else answer_problem)(request, failure)
         elif request.scope["type"] == "websocket":

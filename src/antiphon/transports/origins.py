@@ -1,6 +1,6 @@
 """Which web pages may use this server from a browser (the Fetch standard's CORS protocol)."""
 
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from antiphon.errors import Forbidden
 from antiphon.transports.asgi import Request
@@ -28,7 +28,7 @@ class Origins:
             return False
         anyone = "*" in self._allowed and origin.lower() not in self._allowed
         request.cors = [
-            (b"access-control-allow-origin", b"*" if anyone else origin.encode("latin-1")),
+            (b"access-control-allow-origin", b"*" if anyone else origin.encode()),
             (b"access-control-expose-headers", EXPOSED),
             (b"vary", b"Origin"),
         ]
@@ -40,7 +40,7 @@ class Origins:
         wanted = request.header(b"access-control-request-headers") or ""
         request.cors += [
             (b"access-control-allow-methods", METHODS),
-            (b"access-control-allow-headers", wanted.encode("latin-1")),
+            (b"access-control-allow-headers", wanted.encode() if wanted.isascii() else b""),
             (b"access-control-max-age", b"%d" % PREFLIGHT_S),
         ]
         return True
@@ -50,14 +50,19 @@ class Origins:
         origin = request.header(b"origin")
         if origin is None or self._knows(origin):
             return
-        if urlsplit(origin).netloc.lower() != (request.header(b"host") or "").lower():
+        host = _split(origin).netloc.lower()
+        if not host or host != (request.header(b"host") or "").lower():
             raise Forbidden(f"Pages of {origin!r} may not connect. Add it to ANTIPHON_ALLOWED_ORIGINS.")
 
     def _knows(self, origin: str) -> bool:
         if "*" in self._allowed or origin.lower() in self._allowed:
             return True
-        try:
-            host = urlsplit(origin).hostname
-        except ValueError:
-            return False
-        return "local" in self._allowed and host in LOCAL
+        return "local" in self._allowed and _split(origin).hostname in LOCAL
+
+
+def _split(origin: str) -> SplitResult:
+    """Return the parts of an origin; none of what no browser sends."""
+    try:
+        return urlsplit(origin if origin.isascii() else "")
+    except ValueError:
+        return urlsplit("")

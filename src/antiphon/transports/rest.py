@@ -1,14 +1,15 @@
-"""The native REST API: sessions, messages, turns, models; health; and the OpenAPI document of it all."""
+"""The native REST API: sessions, messages, turns, models; and health."""
 
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Route as HTTPRoute
 
 from antiphon import __version__
 from antiphon.engine.engine import Engine
@@ -26,8 +27,21 @@ from antiphon.model import Principal
 from antiphon.transports import views
 from antiphon.transports.asgi import problem, retry_header
 from antiphon.transports.http import WEBSOCKET, Route
+from antiphon.transports.openapi_document import answers, make_document
 
-Health = Callable[[], Awaitable[dict[str, Any]]]
+VIEWS = (
+    views.SessionView,
+    views.SessionDetail,
+    views.SessionPage,
+    views.MessageView,
+    views.MessagePage,
+    views.TurnView,
+    views.Models,
+    views.Bots,
+    views.Health,
+    views.Readiness,
+)
+Health = Callable[[], Awaitable[views.Health]]
 Limit = Annotated[int, Query(ge=1, le=200, description="how many at most")]
 SessionId = Annotated[str, Path(min_length=1, max_length=200)]
 
@@ -35,7 +49,7 @@ SessionId = Annotated[str, Path(min_length=1, max_length=200)]
 class NewSession(BaseModel, extra="forbid"):
     """A session to create; ``id`` may be chosen by the client."""
 
-    id: str | None = Field(default=None, max_length=200)
+    id: str | None = Field(default=None, max_length=200, json_schema_extra={"pattern": "^[!-.0-~]+$"})
     title: str = Field(default="", max_length=200)
     context: dict[str, Any] = Field(default_factory=dict)
 
@@ -62,50 +76,82 @@ def make_probes(engine: Engine, health: Health) -> FastAPI:
 
 def make_rest(engine: Engine, health: Health, routes: Sequence[Route]) -> FastAPI:
     """Return the FastAPI application; ``routes`` are the raw ones, to be documented with it."""
-    app = FastAPI(title="Antiphon", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Antiphon",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
+    )
     _add_sessions(app, engine)
     _add_messages(app, engine)
     _add_turns(app, engine)
     _add_health(app, engine, health)
     _add_errors(app, routes)
-    app.openapi = lambda: _openapi(app, routes)  # type: ignore[method-assign]
+    document = functools.cache(lambda: make_document(app, routes, VIEWS))
+    app.openapi = document  # type: ignore[method-assign]
     return app
 
 
 def _add_sessions(app: FastAPI, engine: Engine) -> None:
     store = engine.store
 
-    @app.post("/api/sessions", status_code=201, tags=["sessions"])
-    async def create_session(request: Request, body: NewSession) -> dict[str, Any]:
+    @app.post(
+        "/api/sessions",
+        status_code=201,
+        tags=["sessions"],
+        response_model=None,
+        responses=answers(views.SessionView, 404, 413, 422, status=201),
+    )
+    async def create_session(request: Request, body: NewSession) -> views.SessionView:
         """Create a session, or return the one that already has this id."""
         engine.check_context(body.context)
         session_id = check_session_id(body.id) if body.id is not None else new_id("ses")
         made = await store.create_session(_principal(request), session_id, body.title, body.context)
         return views.session(made)
 
-    @app.get("/api/sessions", tags=["sessions"])
+    @app.get(
+        "/api/sessions", tags=["sessions"], response_model=None, responses=answers(views.SessionPage, 422)
+    )
     async def list_sessions(
         request: Request, limit: Limit = 50, before: Annotated[int | None, Query(ge=0, le=2**62)] = None
-    ) -> dict[str, Any]:
+    ) -> views.SessionPage:
         """List own sessions, the last used first. ``next_before`` continues the list."""
         found = await store.sessions(_principal(request), before, limit)
         following = found[-1].updated_at if len(found) == limit else None
         return {"sessions": [views.session(s) for s in found], "next_before": following}
 
-    @app.get("/api/sessions/{session_id}", tags=["sessions"])
-    async def get_session(request: Request, session_id: SessionId) -> dict[str, Any]:
+    @app.get(
+        "/api/sessions/{session_id}",
+        tags=["sessions"],
+        response_model=None,
+        responses=answers(views.SessionDetail, 404, 422),
+    )
+    async def get_session(request: Request, session_id: SessionId) -> views.SessionDetail:
         """Return a session and the turns under way in it."""
         session = await store.session(_principal(request), session_id)
         running = await store.undelivered(_principal(request), session_id, now_ms())
         return {**views.session(session), "running": [views.turn(t) for t in running]}
 
-    @app.patch("/api/sessions/{session_id}", tags=["sessions"])
-    async def change_session(request: Request, session_id: SessionId, body: SessionChange) -> dict[str, Any]:
+    @app.patch(
+        "/api/sessions/{session_id}",
+        tags=["sessions"],
+        response_model=None,
+        responses=answers(views.SessionView, 404, 413, 422),
+    )
+    async def change_session(
+        request: Request, session_id: SessionId, body: SessionChange
+    ) -> views.SessionView:
         """Change a session's title or context."""
         changed = await engine.update_session(_principal(request), session_id, body.title, body.context)
         return views.session(changed)
 
-    @app.delete("/api/sessions/{session_id}", status_code=204, tags=["sessions"])
+    @app.delete(
+        "/api/sessions/{session_id}",
+        status_code=204,
+        tags=["sessions"],
+        responses=answers(None, 404, 422, status=204),
+    )
     async def delete_session(request: Request, session_id: SessionId) -> None:
         """Delete a session; replies under way in it are stopped."""
         await engine.delete_session(_principal(request), session_id)
@@ -114,40 +160,62 @@ def _add_sessions(app: FastAPI, engine: Engine) -> None:
 def _add_messages(app: FastAPI, engine: Engine) -> None:
     store = engine.store
 
-    @app.get("/api/sessions/{session_id}/messages", tags=["messages"])
+    @app.get(
+        "/api/sessions/{session_id}/messages",
+        tags=["messages"],
+        response_model=None,
+        responses=answers(views.MessagePage, 404, 422),
+    )
     async def list_messages(
         request: Request,
         session_id: SessionId,
         limit: Limit = 100,
         before: Annotated[int | None, Query(ge=0, le=2**31 - 1, description="an ordinal")] = None,
-    ) -> dict[str, Any]:
+    ) -> views.MessagePage:
         """Return a page of messages, oldest first; ``next_before`` leads to older ones."""
         found = await store.messages(_principal(request), session_id, before, limit)
         following = found[0].ordinal if len(found) == limit else None
         return {"messages": [views.message(m) for m in found], "next_before": following}
 
-    @app.get("/api/messages/{message_id}", tags=["messages"])
-    async def get_message(request: Request, message_id: str) -> dict[str, Any]:
+    @app.get(
+        "/api/messages/{message_id}",
+        tags=["messages"],
+        response_model=None,
+        responses=answers(views.MessageView, 404, 422),
+    )
+    async def get_message(request: Request, message_id: str) -> views.MessageView:
         """Return one message."""
         return views.message(await store.message(_principal(request), message_id))
 
 
 def _add_turns(app: FastAPI, engine: Engine) -> None:
-    @app.get("/api/turns/{turn_id}", tags=["turns"])
-    async def get_turn(request: Request, turn_id: str) -> dict[str, Any]:
+    @app.get(
+        "/api/turns/{turn_id}",
+        tags=["turns"],
+        response_model=None,
+        responses=answers(views.TurnView, 404, 422),
+    )
+    async def get_turn(request: Request, turn_id: str) -> views.TurnView:
         """Return a turn."""
         return views.turn(await engine.store.turn(_principal(request), turn_id))
 
-    @app.post("/api/turns/{turn_id}/cancel", status_code=202, tags=["turns"])
-    async def cancel_turn(request: Request, turn_id: str) -> dict[str, Any]:
+    @app.post(
+        "/api/turns/{turn_id}/cancel",
+        status_code=202,
+        tags=["turns"],
+        response_model=None,
+        responses=answers(views.TurnView, 404, 422, status=202),
+    )
+    async def cancel_turn(request: Request, turn_id: str) -> views.TurnView:
         """Stop a reply: it ends with what there is of it."""
         return views.turn(await engine.stop(_principal(request), turn_id))
 
-    @app.get("/api/models", tags=["models"])
-    async def list_models() -> dict[str, Any]:
+    @app.get("/api/models", tags=["models"], response_model=None, responses=answers(views.Models))
+    async def list_models() -> views.Models:
         """List models by provider, and providers that could not be asked."""
         offers = await engine.catalogue.models()
-        models, unavailable = [], []
+        models: list[views.ModelView] = []
+        unavailable: list[views.Unavailable] = []
         for provider, offer in offers.items():
             if isinstance(offer, ProviderError):
                 unavailable.append({"provider": provider, "code": offer.code, "detail": offer.message})
@@ -158,10 +226,10 @@ def _add_turns(app: FastAPI, engine: Engine) -> None:
                 ]
         return {"models": models, "unavailable": unavailable}
 
-    @app.get("/api/bots", tags=["models"])
-    async def list_bots() -> dict[str, Any]:
+    @app.get("/api/bots", tags=["models"], response_model=None, responses=answers(views.Bots))
+    async def list_bots() -> views.Bots:
         """List the bots."""
-        bots = [
+        bots: list[views.BotView] = [
             {"name": b.name, "title": b.title or b.name, "greeting": b.greeting, "model": b.model}
             for b in engine.catalogue.bots.values()
         ]
@@ -169,12 +237,14 @@ def _add_turns(app: FastAPI, engine: Engine) -> None:
 
 
 def _add_health(app: FastAPI, engine: Engine, health: Health) -> None:
-    @app.get("/health", tags=["service"])
-    async def get_health() -> dict[str, Any]:
+    @app.get("/health", tags=["service"], response_model=None, responses=answers(views.Health))
+    async def get_health() -> views.Health:
         """Tell that the process is alive."""
         return await health()
 
-    @app.get("/ready", tags=["service"])
+    unready = (503, "application/json", views.Readiness)
+
+    @app.get("/ready", tags=["service"], responses=answers(views.Readiness, also=[unready]))
     async def get_ready() -> Response:
         """Tell whether to send requests here: 503 while leaving, or without the store."""
         state = "draining" if engine.leaving else "ready"
@@ -189,11 +259,16 @@ def _add_health(app: FastAPI, engine: Engine, health: Health) -> None:
 
 
 def _add_errors(app: FastAPI, routes: Sequence[Route]) -> None:
-    def answer(request: Request, error: AntiphonError, status: int | None = None) -> Response:
+    def answer(
+        request: Request, error: AntiphonError, status: int | None = None, allow: Sequence[str] = ()
+    ) -> Response:
         details = problem(error, request.url.path)
         details["status"] = status or error.status
         body = msgspec.json.encode(details)
-        return Response(body, details["status"], retry_header(error), media_type="application/problem+json")
+        headers = retry_header(error)
+        if allow:
+            headers["allow"] = ", ".join(allow)
+        return Response(body, details["status"], headers, media_type="application/problem+json")
 
     @app.exception_handler(AntiphonError)
     async def refused(request: Request, error: AntiphonError) -> Response:
@@ -215,48 +290,21 @@ def _add_errors(app: FastAPI, routes: Sequence[Route]) -> None:
     @app.exception_handler(HTTPException)
     async def failed(request: Request, error: HTTPException) -> Response:
         path = request.url.path
-        takes = [route.method for route in routes if route.pattern.fullmatch(path)]
+        takes = _methods(app, routes, path)
         if takes and error.status_code in (NotFound.status, MethodNotAllowed.status):
             told = f"{path} takes {' and '.join(takes)}, not {request.method}."
-            return answer(request, MethodNotAllowed(told))
+            allow = ["GET" if method == WEBSOCKET else method for method in takes]
+            return answer(request, MethodNotAllowed(told), allow=allow)
         if error.status_code == NotFound.status:
             return answer(request, NotFound("There is nothing at this path. See /docs."))
         return answer(request, BadRequest(f"{error.detail}."), error.status_code)
 
 
-def _openapi(app: FastAPI, routes: Sequence[Route]) -> dict[str, Any]:
-    """Return the document of FastAPI's routes with the raw ones added from their own types."""
-    if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        bodies = [r.body for r in routes if r.body is not None]
-        _, components = msgspec.json.schema_components(bodies, ref_template="#/components/schemas/{name}")
-        document.setdefault("components", {}).setdefault("schemas", {}).update(components)
-        for route in routes:
-            if route.method == WEBSOCKET:  # OpenAPI has no word for them
-                continue
-            document["paths"].setdefault(route.path, {})[route.method.lower()] = _operation(route)
-        app.openapi_schema = document
-    return app.openapi_schema
-
-
-def _operation(route: Route) -> dict[str, Any]:
-    in_path = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
-    parameters = [{"name": n, "in": "path", "required": True, "schema": {"type": "string"}} for n in in_path]
-    for name in route.parameters:
-        required = name.endswith("!")
-        parameters.append(
-            {"name": name.rstrip("!"), "in": "query", "required": required, "schema": {"type": "string"}}
-        )
-    operation: dict[str, Any] = {
-        "summary": (route.handler.__doc__ or "").strip().split("\n")[0],
-        "operationId": getattr(route.handler, "__name__", route.path),
-        "tags": ["streaming"],
-        "parameters": parameters,
-        "responses": {
-            str(status): {"description": kind, "content": {kind: {}}} for status, kind in route.answers
-        },
-    }
-    if route.body is not None:
-        reference = {"$ref": f"#/components/schemas/{route.body.__name__}"}
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": reference}}}
-    return operation
+def _methods(app: FastAPI, routes: Sequence[Route], path: str) -> list[str]:
+    """Return what a path can be asked with; nothing if there is no such path."""
+    found = {route.method for route in routes if route.pattern.fullmatch(path)}
+    for route in app.routes:
+        if isinstance(route, HTTPRoute) and route.path_regex.fullmatch(path):
+            found |= route.methods or set()
+            found |= {"HEAD"} if "GET" in found else set()
+    return sorted(found)

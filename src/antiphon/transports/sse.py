@@ -6,15 +6,21 @@ from typing import Any
 import msgspec
 
 from antiphon.engine.engine import Engine
-from antiphon.engine.submit import Ask, check_session_id
+from antiphon.engine.submit import check_session_id
 from antiphon.model import Chunk, Turn
 from antiphon.transports import views
 from antiphon.transports.asgi import Request, answer_json
 from antiphon.transports.http import Route
+from antiphon.transports.native import NewMessage, chunk_fields, once_more
 from antiphon.transports.stream import Streams, cursor_of
 
 _encode = msgspec.json.encode
 RETRY_MS = 500
+EXAMPLES = {
+    "to the usual bot": {"text": "EU shoe size 42 in UK sizes?"},
+    "to another": {"text": "Hello.", "bot": "echo"},
+}
+"""Bodies for the documentation."""
 
 
 class NativeFormat:
@@ -48,45 +54,11 @@ class NativeFormat:
 
 
 def _event(number: int, seq: int, chunk: Chunk, others: bytes) -> bytes:
-    kind = chunk.kind
-    if kind in ("content", "reasoning"):
-        return b'id: %d.%d%b\ndata: {"type":"%b","turn":%d,"seq":%d,"text":%b}\n\n' % (
-            number,
-            seq + 1,
-            others,
-            kind.encode(),
-            number,
-            seq,
-            _encode(chunk.text),
-        )
-    return b'id: %d.%d%b\ndata: {"type":"%b","turn":%d,"seq":%d,"data":%b}\n\n' % (
-        number,
-        seq + 1,
-        others,
-        kind.encode(),
-        number,
-        seq,
-        chunk.text.encode(),
-    )
+    fields = chunk_fields(number, seq, chunk)
+    return b"id: %d.%d%b\ndata: {%b}\n\n" % (number, seq + 1, others, fields)
 
 
 NATIVE = NativeFormat()
-
-
-class NewMessage(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of ``POST /api/sessions/{id}/messages``.
-
-    ``parent`` is the id of the reply that the message follows; left out, the newest one; ``null``: none, a
-    new beginning. To edit a message, send the new text with the old one's ``parent_id``.
-    """
-
-    text: str
-    bot: str | None = None
-    model: str | None = None
-    parent: str | msgspec.UnsetType | None = msgspec.UNSET
-    params: dict[str, Any] = {}
-    metadata: dict[str, Any] = {}
-    idempotency_key: str | None = None
 
 
 def wants_stream(request: Request) -> bool:
@@ -104,38 +76,22 @@ class NativeStreaming:
     async def send_message(self, request: Request) -> None:
         """Send a message: 202 with the turn, or its events if ``Accept: text/event-stream``."""
         body = await request.json(NewMessage)
-        submitted = await self._engine.submit(
-            request.principal,
-            Ask(
-                session_id=check_session_id(request.params[0]),
-                text=body.text,
-                bot=body.bot,
-                model=body.model,
-                parent_id="latest" if body.parent is msgspec.UNSET else body.parent,
-                params=body.params,
-                metadata=body.metadata,
-                idempotency_key=body.idempotency_key or request.header(b"idempotency-key"),
-                address=request.address,
-            ),
-        )
+        key = request.header(b"idempotency-key")
+        ask = body.ask(request.params[0], request.address, key=key)
+        submitted = await self._engine.submit(request.principal, ask)
         await self._answer(request, submitted.turn)
 
     async def regenerate(self, request: Request) -> None:
         """Answer a turn's message once more, as a branch: 202 with the new turn, or its events."""
-        old = await self._engine.store.turn(request.principal, request.params[0])
-        submitted = await self._engine.submit(
+        ask = await once_more(
+            self._engine,
             request.principal,
-            Ask(
-                session_id=old.session_id,
-                text=None,
-                prompt_id=old.prompt_id,
-                bot=old.bot if old.bot in self._engine.catalogue.bots else None,
-                model=request.query("model") or old.model,
-                params=old.params,
-                idempotency_key=request.header(b"idempotency-key"),
-                address=request.address,
-            ),
+            request.params[0],
+            model=request.query("model"),
+            key=request.header(b"idempotency-key"),
+            address=request.address,
         )
+        submitted = await self._engine.submit(request.principal, ask)
         await self._answer(request, submitted.turn)
 
     async def turn_events(self, request: Request) -> None:
@@ -159,13 +115,17 @@ class NativeStreaming:
 def routes(engine: Engine, streams: Streams) -> list[Route]:
     """Return the native streaming routes."""
     native = NativeStreaming(engine, streams)
-    answers = ((202, "application/json"), (200, "text/event-stream"))
-    sending = Route(
-        "POST", "/api/sessions/{session_id}/messages", native.send_message, body=NewMessage, answers=answers
-    )
+    begun: dict[str, Any] = {
+        "answers": ((202, "application/json", views.Accepted), (200, "text/event-stream")),
+        "headers": ("Idempotency-Key",),
+        "errors": (409, 422, 429),
+    }
+    sent, turn = "/api/sessions/{session_id}/messages", "/api/turns/{turn_id}"
+    followed: dict[str, Any] = {"parameters": ("cursor",), "errors": (410, 422)}
+    whole = ((200, "text/event-stream"), (204, ""))  # 204: all of it was received
     return [
-        sending,
-        Route("POST", "/api/turns/{turn_id}/regenerate", native.regenerate, answers=answers),
-        Route("GET", "/api/turns/{turn_id}/events", native.turn_events, parameters=("cursor",)),
-        Route("GET", "/api/sessions/{session_id}/events", native.session_events, parameters=("cursor",)),
+        Route("POST", sent, native.send_message, body=NewMessage, examples=EXAMPLES, **begun),
+        Route("POST", f"{turn}/regenerate", native.regenerate, parameters=("model",), **begun),
+        Route("GET", f"{turn}/events", native.turn_events, answers=whole, **followed),
+        Route("GET", "/api/sessions/{session_id}/events", native.session_events, **followed),
     ]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -45,15 +46,21 @@ class Format(Protocol):
         """Return what keeps an idle connection open."""
         ...
 
-    def resume(self) -> bytes:
-        """Return the event that tells the reader to come back with its cursor."""
+    def resume(self) -> bytes | None:
+        """Return the event that tells the reader to come back with its cursor.
+
+        None cuts the connection: for contracts whose readers take every orderly end for that of the reply.
+        """
         ...
 
 
 class Open(Protocol):
     """A connection that stays open."""
 
-    outlet: Outlet
+    @property
+    def outlet(self) -> Outlet:
+        """What goes out on it."""
+        ...
 
     def go_away(self) -> None:
         """Tell the reader to come back with its cursor, and end."""
@@ -79,6 +86,10 @@ class Streams:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def kinds(self) -> Counter[str]:
+        """Return how many are open of each kind."""
+        return Counter("sse" if isinstance(each, EventStream) else "websocket" for each in self._open)
 
     def start(self) -> None:
         """Begin the heartbeat."""
@@ -203,8 +214,12 @@ class EventStream:
 
     def go_away(self) -> None:
         """Tell the reader to come back with its cursor, and end."""
-        self.outlet.write(self.style.resume())
-        self.outlet.finish()
+        word = self.style.resume()
+        if word is None:
+            self.drop()
+        else:
+            self.outlet.write(word)
+            self.outlet.finish()
 
     def lost(self, turn: Turn) -> None:  # noqa: ARG002 - whichever turn it was
         """See Reader."""
@@ -271,7 +286,7 @@ class SessionStream(EventStream):
         held, self._held = self._held or [], None
         self.write(b"".join(held))
         if self._gone:
-            self.outlet.finish()
+            self.go_away()
 
     def ready(self, cursor: str) -> None:
         """See SessionReader."""
@@ -300,9 +315,8 @@ class SessionStream(EventStream):
 
     def go_away(self) -> None:
         """Tell the reader to come back with its cursor, and end."""
-        self.write(self.style.resume())
         if self._held is None:
-            self.outlet.finish()
+            super().go_away()
         else:
             self._gone = True
 

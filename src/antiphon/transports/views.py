@@ -1,9 +1,146 @@
 """How stored things look in the native API."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any, Literal, TypedDict
 
-from antiphon.model import Message, Session, Turn
+from msgspec import Meta
+
+from antiphon.model import Message, Session, Turn, TurnState
+
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+"""ISO 8601 in UTC with milliseconds and ``Z``."""
+
+
+class SessionView(TypedDict):
+    """A conversation. ``turn_count`` counts the replies asked for in it."""
+
+    id: str
+    title: str
+    context: dict[str, Any]
+    turn_count: int
+    created_at: Time
+    updated_at: Time
+
+
+class MessageView(TypedDict):
+    """A stored message. ``parent_id`` is the message it answers or follows."""
+
+    id: str
+    session_id: str
+    ordinal: int
+    role: Literal["user", "assistant"]
+    sender: str
+    status: Literal["complete", "stopped", "failed"]
+    content: str
+    parent_id: str | None
+    turn_id: str | None
+    usage: dict[str, Any] | None
+    metadata: dict[str, Any]
+    created_at: Time
+
+
+class TurnView(TypedDict):
+    """A request for a reply. ``message_id`` is the id of its reply, from the first chunk on."""
+
+    id: str
+    session_id: str
+    number: int
+    state: TurnState
+    prompt_id: str
+    message_id: str
+    bot: str
+    model: str
+    created_at: Time
+    ended_at: Time | None
+
+
+class SessionDetail(SessionView):
+    """A conversation and the turns under way in it."""
+
+    running: list[TurnView]
+
+
+class SessionPage(TypedDict):
+    """Sessions, the last used first. ``next_before`` leads to the next page, null at the end."""
+
+    sessions: list[SessionView]
+    next_before: int | None
+
+
+class MessagePage(TypedDict):
+    """Messages, the oldest first. ``next_before`` leads to the page before, null at the beginning."""
+
+    messages: list[MessageView]
+    next_before: int | None
+
+
+class Accepted(TypedDict):
+    """The turn that answers a message."""
+
+    turn: TurnView
+
+
+class ModelView(TypedDict):
+    """A model. ``context_tokens`` is null where its provider does not tell."""
+
+    id: str
+    provider: str
+    context_tokens: int | None
+
+
+class Unavailable(TypedDict):
+    """A provider that could not be asked for its models, and why."""
+
+    provider: str
+    code: str
+    detail: str
+
+
+class Models(TypedDict):
+    """What replies can be asked of."""
+
+    models: list[ModelView]
+    unavailable: list[Unavailable]
+
+
+class BotView(TypedDict):
+    """A bot. ``model`` is what it asks unless a message names another."""
+
+    name: str
+    title: str
+    greeting: str
+    model: str
+
+
+class Bots(TypedDict):
+    """The bots, and which one answers where none is named."""
+
+    bots: list[BotView]
+    default: str
+
+
+RedisStatus = Literal["connected", "disconnected", "not_configured"]
+
+
+class Health(TypedDict):
+    """The process is alive."""
+
+    status: Literal["healthy"]
+    service: str
+    version: str
+    pod_id: str
+    timestamp: Time
+    active_connections: int
+    active_sessions: int
+    active_buffers: int
+    redis_status: RedisStatus
+    nats_connected: bool
+
+
+class Readiness(TypedDict):
+    """Whether to send requests here: only if ``ready``."""
+
+    status: str
 
 
 def iso(ms: int) -> str:
@@ -11,7 +148,7 @@ def iso(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def session(it: Session) -> dict[str, Any]:
+def session(it: Session) -> SessionView:
     """Show a session."""
     return {
         "id": it.id,
@@ -23,7 +160,7 @@ def session(it: Session) -> dict[str, Any]:
     }
 
 
-def message(it: Message) -> dict[str, Any]:
+def message(it: Message) -> MessageView:
     """Show a message."""
     return {
         "id": it.id,
@@ -41,13 +178,13 @@ def message(it: Message) -> dict[str, Any]:
     }
 
 
-def turn(it: Turn) -> dict[str, Any]:
+def turn(it: Turn) -> TurnView:
     """Show a turn. ``message_id`` is the id of its reply, from the first chunk on."""
     return {
         "id": it.id,
         "session_id": it.session_id,
         "number": it.number,
-        "state": it.state.value,
+        "state": it.state,
         "prompt_id": it.prompt_id,
         "message_id": it.reply_id,
         "bot": it.bot,

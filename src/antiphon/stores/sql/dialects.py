@@ -52,3 +52,19 @@ def _one_of_postgresql(element: one_of, compiler: Any, **more: Any) -> str:
     column, array = (compiler.process(part, **more) for part in (element.column, element.array))
     # As an array, so that a lookup is planned and not a join.
     return f"{column} = ANY (ARRAY(SELECT jsonb_array_elements_text(CAST({array} AS jsonb))))"
+
+
+class elements(FunctionElement[Any]):  # noqa: N801
+    """The elements of a parameter that holds a JSON array, as rows with one column ``value``."""
+
+    inherit_cache = True
+
+
+@compiles(elements, "sqlite")
+def _elements_sqlite(element: elements, compiler: Any, **more: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **more)})"
+
+
+@compiles(elements, "postgresql")
+def _elements_postgresql(element: elements, compiler: Any, **more: Any) -> str:
+    return f"jsonb_array_elements(CAST({compiler.process(element.clauses, **more)} AS jsonb))"

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row
 
-from antiphon.model import Chunk, Message, Session, Turn, TurnState
+from antiphon.model import Chunk, Message, Post, Session, Turn, TurnState
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
@@ -68,6 +68,16 @@ def message(row: Row[Any]) -> Message:
         turn_id=row.turn_id,
         usage=_decode(row.usage) if row.usage else None,
         metadata=_decode(row.metadata),
+        created_at=row.created_at,
+    )
+
+
+def post(row: Row[Any]) -> Post:
+    """Read a row of ``posts``."""
+    return Post(
+        id=row.id,
+        sender=from_text(row.sender),
+        message=from_text(row.message),
         created_at=row.created_at,
     )
 

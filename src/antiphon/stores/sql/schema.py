@@ -114,6 +114,33 @@ events = Table(
     Column("created_at", BigInteger, nullable=False),
 )
 
+# Numbers given out one after another; whoever takes one holds the row until the commit.
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+posts = Table(
+    "posts",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("sender", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+places = Table(
+    "places",
+    metadata,
+    Column("session_id", SESSION_ID, ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
+    # 200 characters, any of which rows.to_text may make two.
+    Column("client_id", String(400), primary_key=True),
+    Column("cursor", Text, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
 secrets = Table(
     "secrets",
     metadata,

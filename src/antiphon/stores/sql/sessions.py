@@ -42,6 +42,7 @@ _CHANGE = (
     )
 )
 _COUNTS = select(sessions.c.id, sessions.c.turn_count).where(one_of(sessions.c.id, bindparam("ids")))
+_MESSAGE_COUNT = select(func.count()).select_from(messages).where(messages.c.session_id == bindparam("sid"))
 _DELETE = [
     delete(messages).where(messages.c.session_id == bindparam("sid")),
     delete(turns).where(turns.c.session_id == bindparam("sid")),
@@ -145,6 +146,11 @@ def turn_counts(conn: Connection, session_ids: Sequence[str]) -> Mapping[str, in
     """Return the newest turn's number by session."""
     found = conn.execute(_COUNTS, {"ids": rows.to_json(session_ids)})
     return {row.id: row.turn_count for row in found}
+
+
+def message_count(conn: Connection, session_id: str) -> int:
+    """Count the messages of a session."""
+    return int(conn.execute(_MESSAGE_COUNT, {"sid": session_id}).scalar_one())
 
 
 def list_messages(

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from antiphon.model import Chunk, Message, Principal, Session, Turn
+from antiphon.model import Chunk, Message, Post, Principal, Session, Turn
 from antiphon.stores.port import Exchange, Finished, NewTurn, Outcome, Submitted
-from antiphon.stores.sql import pods, sessions, turns
+from antiphon.stores.sql import board, deletion, pods, sessions, turns
+from antiphon.stores.sql import places as place_statements
 from antiphon.stores.sql.connection import Connection
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class SqlStore:
     def __init__(self, executor: Executor, *, outbox: bool = False) -> None:
         self._db = executor
         self._outbox = outbox
+        self._posting = board.Posting(lambda new: executor.write(lambda c: board.add(c, new)))
 
     async def create_session(
         self, principal: Principal, session_id: str, title: str, context: dict[str, Any]
@@ -72,6 +74,10 @@ class SqlStore:
         """See SessionStore."""
         return await self._db.read(lambda c: sessions.one_message(c, principal, message_id))
 
+    async def delete_turn(self, principal: Principal, turn_id: str) -> None:
+        """See SessionStore."""
+        await self._db.write(lambda c: deletion.delete_turn(c, principal, turn_id))
+
     async def submit(self, principal: Principal, new: NewTurn) -> Submitted:
         """See TurnStore."""
         return await self._db.write(lambda c: turns.submit(c, principal, new))
@@ -96,6 +102,10 @@ class SqlStore:
         """See FollowStore."""
         return await self._db.read(lambda c: sessions.turn_counts(c, session_ids))
 
+    async def message_count(self, session_id: str) -> int:
+        """See FollowStore."""
+        return await self._db.read(lambda c: sessions.message_count(c, session_id))
+
     async def transcript(self, turn_id: str) -> list[Chunk] | None:
         """See TurnStore."""
         return await self._db.read(lambda c: turns.transcript(c, turn_id))
@@ -115,6 +125,22 @@ class SqlStore:
     async def mark_delivered(self, turn_ids: Sequence[str]) -> None:
         """See TurnStore."""
         await self._db.write(lambda c: turns.mark_delivered(c, turn_ids))
+
+    async def place(self, session_id: str, client_id: str) -> str | None:
+        """See PlaceStore."""
+        return await self._db.read(lambda c: place_statements.place(c, session_id, client_id))
+
+    async def note_places(self, places: Sequence[tuple[str, str, str]]) -> None:
+        """See PlaceStore."""
+        await self._db.write(lambda c: place_statements.note(c, places))
+
+    async def post(self, sender: str, message: str) -> Post:
+        """See BoardStore."""
+        return await self._posting.post(sender, message)
+
+    async def posts(self, before: int | None, limit: int) -> Sequence[Post]:
+        """See BoardStore."""
+        return await self._db.read(lambda c: board.page(c, before, limit))
 
     async def heartbeat(self, pod: str, lease: int, *, works: bool) -> bool:
         """See PodStore."""
@@ -140,6 +166,10 @@ class SqlStore:
         """See ClaimStore."""
         return await self._db.read(lambda c: pods.held(c, pod))
 
+    async def queued(self) -> int:
+        """See ClaimStore."""
+        return await self._db.read(turns.queued)
+
     async def requeue(self, turns: Sequence[tuple[str, int]]) -> int:
         """See ClaimStore."""
         return await self._db.write(lambda c: pods.requeue(c, turns))
@@ -158,4 +188,5 @@ class SqlStore:
 
     async def close(self) -> None:
         """See Store."""
+        await self._posting.close()
         await self._db.close()

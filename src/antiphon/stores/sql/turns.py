@@ -36,8 +36,11 @@ _claimer = (
     select(pods.c.id).where(pods.c.id == bindparam("pod_id")).with_for_update(read=True, key_share=True)
 ).cte("claimer")
 _BEFORE_SUBMIT = select(
+    # Not simply the last number given out: its turn may have been deleted.
     select(turns.c.reply_id)
-    .where(turns.c.session_id == bindparam("sid"), turns.c.number == bindparam("newest"))
+    .where(turns.c.session_id == bindparam("sid"), turns.c.number <= bindparam("newest"))
+    .order_by(turns.c.number.desc())
+    .limit(1)
     .scalar_subquery()
     .label("newest_reply"),
     select(func.count())
@@ -174,10 +177,15 @@ def _check_room(conn: Connection, active: int, pod: str | None, new: NewTurn) ->
             "Wait for one to end, or stop one, and send again.",
             retry_after=1,
         )
-    if pod is None and conn.execute(_QUEUED).scalar_one() >= new.max_queued:
+    if pod is None and queued(conn) >= new.max_queued:
         raise Overloaded(
             f"{new.max_queued} messages already wait for a free pod. Try again shortly.", retry_after=2
         )
+
+
+def queued(conn: Connection) -> int:
+    """Return how many turns wait for a pod."""
+    return int(conn.execute(_QUEUED).scalar_one())
 
 
 def _parent(conn: Connection, new: NewTurn, newest_reply: str | None) -> str | None:
