@@ -9,9 +9,9 @@ import aiohttp
 class Reply:
     """A reply as one follow of it tells it."""
 
-    def __init__(self):
+    def __init__(self, first=0):
         self.text = ""
-        self.next = 0
+        self.next = first
         self.end = None
 
     def take(self, frame):
@@ -34,6 +34,7 @@ class NativeClient:
         self.headers = {"X-User-ID": user}
         self.replies: dict[tuple, Reply] = {}  # by session and turn's number
         self.cursors: dict[str, str] = {}  # by turn id, or by session id where the session is followed
+        self.begins: dict[tuple, int] = {}  # where replies go on that were begun elsewhere
         self.other: list[dict] = []
         self.http = None
         self.ws = None
@@ -54,6 +55,11 @@ class NativeClient:
         self.ws = await self.http.ws_connect(self.url, headers=self.headers, max_msg_size=0)
         return self
 
+    def cut(self):
+        """End the connection without a word."""
+        self.ws._response.connection.transport.abort()
+        self.ws = None
+
     async def frame(self, within=30):
         """Return the next frame, having added it to its reply; None once the connection has ended."""
         message = await self.ws.receive(timeout=within)
@@ -62,7 +68,7 @@ class NativeClient:
         frame = json.loads(message.data)
         if "seq" in frame:
             key = frame["session_id"], frame["turn"]
-            self.replies.setdefault(key, Reply()).take(frame)
+            self.replies.setdefault(key, Reply(self.begins.get(key, 0))).take(frame)
             self.cursors[frame.get("turn_id", frame["session_id"])] = frame["cursor"]
         return frame
 

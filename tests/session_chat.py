@@ -133,7 +133,10 @@ class Line:
 
     async def frame(self, within=20):
         """Return the next frame; None if the connection has ended."""
-        got = await self.socket.receive(timeout=within)
+        try:
+            got = await self.socket.receive(timeout=within)
+        except aiohttp.ClientConnectionError:  # it answered a ping of a server that is gone
+            return None
         if got.type is not aiohttp.WSMsgType.TEXT:
             return None
         frame = json.loads(got.data)

@@ -127,9 +127,17 @@ class Served:
         self.marks = []
         self.codes = []
         config = uvicorn.Config(
-            self._app, interface="asgi3", port=0, loop="none", http="httptools", ws=WebSocketProtocol, lifespan="off",
-            log_config=None, timeout_graceful_shutdown=5, **{"ws_max_size": 100_000, **settings},
-        )  # fmt: skip
+            self._app,
+            interface="asgi3",
+            port=0,
+            loop="none",
+            http="httptools",
+            ws=WebSocketProtocol,
+            lifespan="off",
+            log_config=None,
+            timeout_graceful_shutdown=5,
+            **{"ws_max_size": 100_000, **settings},
+        )
         self.server = uvicorn.Server(config)
         self._thread = threading.Thread(target=lambda: uvloop.run(self.server.serve()), daemon=True)
 

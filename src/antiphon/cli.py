@@ -127,6 +127,14 @@ def settings_reference() -> None:
     sys.exit(run())
 
 
+@app.command("graphql-schema")
+def graphql_schema() -> None:
+    """Print the GraphQL schema in its definition language."""
+    from antiphon.transports.graphql.schema import definition  # noqa: PLC0415
+
+    sys.stdout.write(definition())
+
+
 @app.command("test-model")
 def scripted_model(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",

@@ -207,7 +207,7 @@ async def between_pods(session, chats):
     assert await stale.quiet(1.5)  # until it is written, also without the connection's end
     async with await chats[1].connect(session, told=told) as line:
         assert (await line.replies(1)).texts == [expected_text("to and fro", 5)]
-        assert await line.quiet()
+        assert await line.quiet(1.5)
     async with await chats[0].connect(session, told=told) as line:
         assert await line.quiet()
     stale.cut()

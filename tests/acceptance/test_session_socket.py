@@ -340,21 +340,32 @@ async def answer(chat, session, text, **more):
     return await chat.call("POST", "/chat/message?wait=true", json=body)
 
 
-async def test_an_equal_question_is_answered_from_the_cache_and_no_other(chat, model):
-    session = await chat.session()
-    first = await answer(chat, session, "again?")
-    assert "from_cache" not in first
-    async with await chat.connect(await chat.session()) as line:
-        await line.send("again?", model=CACHED)
-        told = await line.replies(1)
-        (done,) = told.complete.values()
-        assert done["from_cache"] is True
-        assert done["content"] == first["response"]
-    # Another history, another model, another bot: another question.
-    assert "from_cache" not in await answer(chat, session, "again?")
-    fresh = await chat.session()
-    assert "from_cache" not in await answer(chat, fresh, "again?", model="test/test-8-0-0-reason1")
-    assert "from_cache" not in await answer(chat, await chat.session(), "again?", bot="echo")
+BOTS = """
+[bots.pirate]
+model = "test/test-8-0-0"
+prompt = "You are a pirate."
+[bots.warm]
+model = "test/test-8-0-0"
+params = {temperature = 0.9}
+"""
+
+
+async def test_an_equal_question_is_answered_from_the_cache_and_no_other(tmp_path, model):
+    async with ServerProcess(tmp_path, model_toml(model.port) + BOTS) as server, Chat(server.url) as chat:
+        session = await chat.session()
+        first = await answer(chat, session, "again?")
+        assert "from_cache" not in first
+        async with await chat.connect(await chat.session()) as line:
+            await line.send("again?", model=CACHED)
+            (done,) = (await line.replies(1)).complete.values()
+            assert done["from_cache"] is True
+            assert done["content"] == first["response"]
+        # Another history, another model, another prompt, other parameters: another question, though
+        # the model's answer is the same.
+        for more in ({}, {"model": "test/test-8-1-0"}, {"bot": "pirate"}, {"bot": "warm"}):
+            told = await answer(chat, await chat.session() if more else session, "again?", **more)
+            assert "from_cache" not in told, more
+            assert told["response"] == first["response"]
 
 
 async def test_the_cache_outlives_a_process_and_is_shared(tmp_path, model):

@@ -4,6 +4,7 @@ import logging
 import socket
 import struct
 import time
+from pathlib import Path
 
 import pytest
 
@@ -112,7 +113,9 @@ def test_frames_get_the_answers_of_the_standard(served, name):
 
 @pytest.mark.parametrize("size", [1, 7])
 def test_frames_may_come_in_any_pieces(served, size):
-    sent = frame(TEXT, b"one" * 50, fin=False) + frame(PING, b"p") + frame(CONT, EURO) + frame(BINARY, b"\x00")
+    sent = (
+        frame(TEXT, b"one" * 50, fin=False) + frame(PING, b"p") + frame(CONT, EURO) + frame(BINARY, b"\x00")
+    )
     with Raw(served.port) as peer:
         for at in range(0, len(sent), size):
             peer.send(sent[at : at + size])
@@ -274,5 +277,4 @@ def test_a_leaving_server_waits_for_closing_frames_to_be_answered():
 
 
 def _memory():
-    with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[1]) * 4096
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096

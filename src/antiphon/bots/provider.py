@@ -59,25 +59,32 @@ class BuiltinProvider:
                 "The text so far is not this bot's, so it cannot go on with it: begin again."
             )
         pieces = pieces_of(text[len(prompt.prefix) :])
-        for number, piece in enumerate(pieces, start=1):
+        delay = 0 if prompt.whole else self._delay
+        now = asyncio.get_running_loop().time
+        put, begun = 0, now()
+        while put < len(pieces):
+            # What became due while the receiver had no room goes at once, or each wait would add to the pace.
+            due = max(put + 1, int((now() - begun) / delay) if delay else 0)
+            piece, put = "".join(pieces[put:due]), due
             if not sink.content(piece):
                 await _drained(sink)
-            if number < len(pieces):
-                await self._pause(number, 0 if prompt.whole else self._delay)
+            if put < len(pieces):
+                await _pause(put, begun + put * delay - now())
         asked = sum(len(pieces_of(message.content)) for message in prompt.messages)
         return Finish(
             reason="stop",
             usage=Usage(prompt_tokens=asked, completion_tokens=len(pieces), estimated=True),
         )
 
-    async def _pause(self, number: int, delay: float) -> None:
-        if delay > 0:
-            await asyncio.sleep(delay)
-        elif number % BURST == 0:
-            await asyncio.sleep(0)
-
     async def close(self) -> None:
         """Release nothing: there are no connections."""
+
+
+async def _pause(number: int, seconds: float) -> None:
+    if seconds > 0:
+        await asyncio.sleep(seconds)
+    elif number % BURST == 0:
+        await asyncio.sleep(0)
 
 
 async def _drained(sink: Sink) -> None:

@@ -40,7 +40,7 @@ class AiSdk:
         self._marking: set[asyncio.Task[None]] = set()
 
     async def chat(self, request: Request) -> None:
-        """``POST /api/chat``: answer the last message, or regenerate its answer, as a UI message stream."""
+        """Answer the last message, or regenerate its answer, as a UI message stream."""
         body = await request.json(ChatBody)
         message_id = ""
         if body.trigger == "submit-message":
@@ -53,8 +53,8 @@ class AiSdk:
         opening = start(turn, message_id or turn.reply_id) + START_STEP
         await self._stream(request, turn, 0, opening)
 
-    async def resume(self, request: Request) -> None:
-        """``GET /api/chat/{id}/stream``: the reply under way, from its beginning or from the cursor on.
+    async def resume_chat(self, request: Request) -> None:
+        """Resume a chat: the reply under way, from its beginning or from the cursor on.
 
         So is the newest reply if it has ended since and nobody got its end. 204 if there is none. With
         ``Last-Event-ID`` a stream of this contract goes on as if it had not been cut; ``?cursor=`` begins a
@@ -216,11 +216,12 @@ def routes(engine: Engine, streams: Streams) -> list[Route]:
         Route(
             "GET",
             "/api/chat/{chat_id}/stream",
-            dialect.resume,
+            dialect.resume_chat,
             answer_error,
             parameters=("cursor",),
             answers=((200, "text/event-stream"), (204, "")),
             fault=str,
             errors=(410, 422),
+            tag="ai sdk",
         )
     ]

@@ -68,7 +68,7 @@ class Parts:
     def _text(self, seq: int, kind: str, text: str) -> list[bytes]:
         events = []
         if self._open != kind:
-            events = self._close()
+            events = self.close()
             self._open = kind
             self._id = _encode(f"{kind}-{self._turn.number}.{seq}")
             self._filled = True
@@ -84,14 +84,15 @@ class Parts:
             events.append(b'data: {"type":"%b-start","id":%b}\n\n' % (self._open.encode(), self._id))
         return b"".join(events)
 
-    def _close(self) -> list[bytes]:
+    def close(self) -> list[bytes]:
+        """Return the end of the text or reasoning that is under way."""
         if self._open is None:
             return []
         kind, self._open = self._open, None
         return [b'data: {"type":"%b-end","id":%b}\n\n' % (kind.encode(), self._id)]
 
     def _tool(self, text: str) -> list[bytes]:
-        events = self._close()
+        events = self.close()
         for index, delta in deltas(text):
             call = self._calls.setdefault(index, _Call())
             function = delta.get("function")
@@ -115,7 +116,7 @@ class Parts:
 
     def _finish(self, end: End) -> list[bytes]:
         told = _metadata(end)
-        events = self._close()
+        events = self.close()
         if end.state is TurnState.FAILED:
             fault = end.error.message if end.error else "The reply failed."
             events += [
@@ -219,6 +220,7 @@ def earlier_step(turn: Turn, chunks: Sequence[Chunk], outputs: Sequence[bytes]) 
     begun = max((i + 1 for i, chunk in enumerate(chunks) if chunk.kind == "reset"), default=0)
     for seq, chunk in enumerate(chunks[begun:-1], begun):
         pieces += parts.take(seq, chunk)
+    pieces += parts.close()
     return b"".join([*pieces, *outputs, event(type="finish-step")])
 
 

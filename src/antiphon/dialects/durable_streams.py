@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -165,7 +165,7 @@ class DurableStreams:
         self._engine = engine
         self._streams = streams
 
-    async def head(self, request: Request) -> None:
+    async def head_of_log(self, request: Request) -> None:
         """Tell where a reply's log ends and whether it is closed."""
         turn = await self._engine.store.turn(request.principal, request.params[0])
         channel = await self._engine.channel(turn)
@@ -178,7 +178,7 @@ class DurableStreams:
             headers.append((b"stream-closed", b"true"))
         await _answer(request, 200, headers)
 
-    async def read(self, request: Request) -> None:
+    async def read_log(self, request: Request) -> None:
         """Read a reply's log from an offset on: what there is, or live by long-poll or events."""
         live = request.query("live")
         if live not in (None, "long-poll", "sse"):
@@ -321,9 +321,16 @@ def routes(engine: Engine, streams: Streams) -> list[Route]:
     """Return the routes of this contract."""
     durable = DurableStreams(engine, streams)
     path = "/api/turns/{turn_id}/log"
-    parameters = ("offset", "live", "cursor", "timeout")
-    answers = ((200, "application/json"), (204, "text/plain"), (200, "text/event-stream"))
+    answers = ((200, "application/json"), (200, "text/event-stream"), (204, ""), (304, ""))
     return [
-        Route("GET", path, durable.read, parameters=parameters, answers=answers),
-        Route("HEAD", path, durable.head, answers=((200, "application/json"),)),
+        Route(
+            "GET",
+            path,
+            durable.read_log,
+            parameters=("offset", ("live", Literal["long-poll", "sse"]), "cursor", ("timeout", float)),
+            headers=("If-None-Match",),
+            answers=answers,
+            tag="durable streams",
+        ),
+        Route("HEAD", path, durable.head_of_log, answers=((200, ""),), tag="durable streams"),
     ]

@@ -71,8 +71,9 @@ class PostChat:
 
 
 _WHAT_TO_SEND = (
-    "Send a JSON object: with message and sender for the board, with history for a reply to it, or with "
-    "session_id, user_id and message for a reply by the session's events."
+    "Send a JSON object: with message and sender for the board, with history for a reply to it, with "
+    "session_id, user_id and message for a reply by the session's events, or with id and messages as the AI "
+    "SDK does."
 )
 
 

@@ -51,8 +51,8 @@ class Frames:
         ids = _encode({"session_id": turn.session_id, "message_id": turn.prompt_id})
         self._head = b'{"type":"chunk",%b,"content":' % ids[1:-1]
 
-    def of(self, first: int, chunks: Sequence[Chunk], others: str) -> list[bytes]:
-        """Return the frames of chunks numbered from ``first``; ``others`` completes their cursors."""
+    def of(self, first: int, chunks: Sequence[Chunk], others: str) -> list[tuple[str, bytes]]:
+        """Return cursor and frame of chunks numbered from ``first``; ``others`` completes the cursors."""
         now = iso(now_ms())
         frames = []
         for received, chunk in enumerate(chunks, first + 1):
@@ -61,11 +61,12 @@ class Frames:
             cursor = f"{self._turn.number}.{received}{others}"
             if chunk.kind == "content":
                 tail = b',"chunk_id":%d,"timestamp":"%b","cursor":"%b"}'
-                frames.append(
-                    self._head + _encode(chunk.text) + tail % (chunk_id, now.encode(), cursor.encode())
-                )
-            elif chunk.kind != "seam":  # nothing changes for the reader
-                frames.append(_encode(self._other(chunk) | {"timestamp": now, "cursor": cursor}))
+                frame = self._head + _encode(chunk.text) + tail % (chunk_id, now.encode(), cursor.encode())
+            elif chunk.kind != "seam":
+                frame = _encode(self._other(chunk) | {"timestamp": now, "cursor": cursor})
+            else:  # nothing changes for the reader
+                continue
+            frames.append((cursor, frame))
         return frames
 
     def _other(self, chunk: Chunk) -> dict[str, Any]:

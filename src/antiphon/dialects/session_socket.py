@@ -12,6 +12,7 @@ import structlog
 from antiphon.dialects import session_rest
 from antiphon.dialects.session_access import SessionAccess, check_client_id
 from antiphon.dialects.session_frames import Frames, refusal
+from antiphon.dialects.session_receipts import Receipts
 from antiphon.engine.cursor import Cursor, parse_cursor
 from antiphon.engine.engine import Engine
 from antiphon.engine.follow import SessionFollow
@@ -44,8 +45,9 @@ class ClientFrame(msgspec.Struct):
 class ClientSocket(Socket):
     """The socket of one client, and a SessionReader.
 
-    Behind what it writes it asks, with a ping, whether that arrived: the answer moves the client's place. At
-    most one question is open, and ``Places.pause`` lies between two, but for the end of a reply.
+    Behind what it writes it asks, with a ping, whether that arrived: the answer moves the client's place (see
+    session_receipts.py). At most one question is open, and ``Places.pause`` lies between two, but for the end
+    of a reply.
     """
 
     def __init__(self, request: Request, engine: Engine, session_id: str, client_id: str) -> None:
@@ -60,17 +62,11 @@ class ClientSocket(Socket):
         self._frames: dict[int, Frames] = {}
         self._held: list[bytes] | None = []
         self._lost = False
-        # Where the client is once it has all that was written; the same of the question that is open.
+        # Where the client is once it has all that was written.
         self._written = ""
-        self._asked: str | None = None
+        self._receipts = Receipts(self._now)
         self._asked_at = 0.0
         self._ask_soon = False
-        self._known = ""
-
-    @property
-    def cursor(self) -> str:
-        """Where the client is once it has all that was written."""
-        return self._written
 
     def received_before(self, turn: Turn, chunks: Sequence[Chunk]) -> None:
         """Learn what the client already has of a turn that it goes on with."""
@@ -89,8 +85,9 @@ class ClientSocket(Socket):
 
     def ready(self, cursor: str) -> None:
         """See SessionReader. The place is noted although nothing came yet: so that nothing is missed."""
-        self._written = self._known = cursor
-        self._places.reached(self._session_id, self._client_id, cursor)
+        self._written = cursor
+        self._receipts.begin(cursor)
+        self.note_place()
 
     def begin(self, turn: Turn) -> None:
         """See SessionReader."""
@@ -107,12 +104,15 @@ class ClientSocket(Socket):
     ) -> bool:
         """See SessionReader."""
         frames = self._frames[turn.number].of(first, chunks, others)
-        self._written = f"{turn.number}.{first + len(chunks)}{others}"
-        if chunks[-1].kind == "end":
+        ended = chunks[-1].kind == "end"
+        if ended:
             del self._frames[turn.number]
             self._ask_soon = True
+        for cursor, _ in frames:
+            self._written = cursor
+            self._receipts.written(cursor, ends=ended and cursor == frames[-1][0])
         if frames:
-            self._write(b"".join(map(text_frame, frames)))
+            self._write(b"".join(text_frame(frame) for _, frame in frames))
         return self.outlet.alive
 
     def after_end(self, turn: Turn, received: int, end: Chunk, others: str) -> None:
@@ -126,9 +126,14 @@ class ClientSocket(Socket):
 
     def heartbeat(self) -> None:
         """Ask about what was written while another question was open, or too soon after one."""
-        if self._asked is None and self._known != self._written and self._held is None:
+        self.note_place()
+        if self._receipts.may_ask and self._held is None:
             self._ask_soon = True
             self.outlet.write(b"")
+
+    def note_place(self) -> None:
+        """Tell where the client is."""
+        self._places.reached(self._session_id, self._client_id, self._receipts.known())
 
     def _write(self, data: bytes) -> None:
         if self._held is None:
@@ -138,22 +143,20 @@ class ClientSocket(Socket):
 
     def _mark(self) -> bytes | None:
         """Return the question to be asked behind what is being written, if there is one."""
-        if self._asked is not None or self._known == self._written:
-            return None
         now = self._now()
-        if not self._ask_soon and now - self._asked_at < self._places.pause:
+        if not self._receipts.may_ask or not self._due(now):
             return None
-        self._asked, self._asked_at, self._ask_soon = self._written, now, False
+        self._asked_at, self._ask_soon = now, False
+        self._receipts.ask()
         return b"%016x" % int(now * 1e6)
 
+    def _due(self, now: float) -> bool:
+        return self._ask_soon or now - self._asked_at >= self._places.pause
+
     def _arrived(self, mark: bytes) -> None:  # noqa: ARG002 - only one is open
-        if self._asked is None:
-            return
-        self._known, self._asked = self._asked, None
-        self._places.reached(self._session_id, self._client_id, self._known)
-        if self._known != self._written and (
-            self._ask_soon or self._now() - self._asked_at >= self._places.pause
-        ):
+        self._receipts.answered()
+        self.note_place()
+        if self._receipts.may_ask and self._due(self._now()):
             self.outlet.write(b"")
 
 
@@ -236,6 +239,7 @@ class Conversation:
             try:
                 await self._serve(streams)
             finally:
+                self._socket.note_place()
                 self._engine.unfollow_session(self._principal, self._session_id, follow)
         finally:
             self._engine.connections.leave(connection_id)

@@ -67,7 +67,7 @@ class Draft:
         kept: bool = True,
     ) -> None:
         self.kept = kept
-        # When the first chunk was handed over, in Unix milliseconds.
+        # When the first piece came, in Unix milliseconds.
         self.begun_at: int | None = None
         self.turn = turn
         self.channel = channel
@@ -114,6 +114,8 @@ class Draft:
         if not self._marked:
             self._marked = True
             self._desk.mark(self)
+            if self.begun_at is None:
+                self.begun_at = now_ms()
 
     def seam(self) -> None:
         """Note that this attempt goes on where another ended."""
@@ -136,8 +138,6 @@ class Draft:
         if not pending:
             return None
         entry = Append(self.turn.id, self.turn.epoch, len(self.chunks), pending)
-        if self.begun_at is None:
-            self.begun_at = now_ms()
         self.chunks += pending
         self._pending = []
         self._pending_chars = 0

@@ -1,5 +1,6 @@
 """Texts as vectors, which a provider makes."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,8 +10,10 @@ from antiphon.errors import Overloaded
 from antiphon.model import Principal
 from antiphon.providers.port import Embeddings
 
-AT_ONCE = 32
+AT_ONCE = 8
 """Calls under way in this process: an answer takes tens of megabytes at its largest."""
+WAITING = 100
+"""Calls that wait for their turn."""
 
 
 class Embedding:
@@ -19,7 +22,8 @@ class Embedding:
     def __init__(self, catalogue: Catalogue, rates: Rates) -> None:
         self._catalogue = catalogue
         self._rates = rates
-        self._running = 0
+        self._turn = asyncio.Semaphore(AT_ONCE)
+        self._asked = 0
 
     async def embed(
         self, principal: Principal, model: str, texts: Any, params: Mapping[str, Any], *, address: str | None
@@ -29,11 +33,12 @@ class Embedding:
         Raises Invalid (no such provider, or it does not embed), RateLimited, Overloaded, ProviderError.
         """
         embedder, name = self._catalogue.embedder(model)
-        if self._running >= AT_ONCE:
+        if self._asked >= AT_ONCE + WAITING:
             raise Overloaded("Too many embeddings are being made here. Try again shortly.", retry_after=2)
-        self._running += 1
+        self._asked += 1
         try:
             await self._rates.check(user=principal.id, address=address)
-            return await embedder.embed(name, texts, params)
+            async with self._turn:
+                return await embedder.embed(name, texts, params)
         finally:
-            self._running -= 1
+            self._asked -= 1

@@ -44,12 +44,12 @@ class Figures:
         self.response = Histogram()
 
     def ended(self, draft: Draft, end_text: str) -> None:
-        """Count a reply that ended here."""
+        """Count a reply that ended here; its ``end`` chunk is about to follow what the draft holds."""
         turn, end = draft.turn, _end(end_text)
         self.turns[end.state.value] += 1
         if end.error is not None:
             self.faults[end.error.code] += 1
-        self.chunks += len(draft.all_chunks())
+        self.chunks += len(draft.all_chunks()) + 1
         self.tokens += end.usage.completion_tokens if end.usage else 0
         self.response.add(max(0, now_ms() - turn.created_at) / 1000)
         if draft.begun_at is not None and turn.epoch == 1:

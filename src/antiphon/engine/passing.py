@@ -147,8 +147,8 @@ class Passing:
         chunks = draft.all_chunks()
         end = ending.end(turn, chunks, text_of(chunks))
         last = Chunk("end", msgspec.json.encode(end).decode())
-        draft.put(last)
         self._figures.ended(draft, last.text)
+        draft.put(last)
 
     async def _attempt(self, turn: Turn, draft: Draft, question: Question) -> Ending:
         try:

@@ -225,8 +225,8 @@ class Worker:
         else:
             # Also of a deleted turn: nobody else will end it, and an open log is kept.
             run.ended = True
-            draft.put(last)
             self._figures.ended(draft, last.text)
+            draft.put(last)
 
     async def _attempt(self, run: Run, draft: Draft, history: Sequence[Exchange] | None) -> Ending | None:
         """Generate; return how the turn ends, or None if it is not this attempt's to end."""

@@ -75,8 +75,14 @@ class OpenAIProvider:
         self._client = StreamClient(
             connect_timeout=connect_timeout, first_byte_timeout=first_token_timeout, idle_timeout=idle_timeout
         )
-        timeout = connect_timeout + idle_timeout
-        self._calls = Calls(name, base, self._headers, timeout, self._secrets)
+        self._calls = Calls(
+            name,
+            base,
+            self._headers,
+            timeout=connect_timeout + idle_timeout,
+            embed_timeout=connect_timeout + first_token_timeout,
+            secrets=self._secrets,
+        )
         self._static = None if models is None else tuple(models)
 
     def __repr__(self) -> str:

@@ -1,7 +1,7 @@
 """Calls of an OpenAI-compatible API whose answers do not stream: lists of models, embeddings."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -30,6 +30,16 @@ class _EmbeddingAnswer(msgspec.Struct):
     usage: _EmbeddingUsage | None = None
 
 
+class _Call(NamedTuple):
+    """What is asked, to do what; how many bytes and seconds the answer may take."""
+
+    method: str
+    path: str
+    what: str
+    most: int
+    timeout: float
+
+
 class Calls:
     """Asks one API.
 
@@ -37,27 +47,38 @@ class Calls:
         name: the provider's name, for messages.
         base_url: what paths are put behind.
         headers: of every request.
-        timeout: seconds for a whole answer.
+        timeout: seconds for a list of models.
+        embed_timeout: seconds for embeddings.
         secrets: what no message may contain.
     """
 
     def __init__(
-        self, name: str, base_url: str, headers: Mapping[str, str], timeout: float, secrets: Sequence[str]
+        self,
+        name: str,
+        base_url: str,
+        headers: Mapping[str, str],
+        *,
+        timeout: float,
+        embed_timeout: float,
+        secrets: Sequence[str],
     ) -> None:
         self._name = name
         self._base = base_url
         self._headers = dict(headers)
         self._timeout = timeout
+        self._embed_timeout = embed_timeout
         self._secrets = secrets
         self._session: aiohttp.ClientSession | None = None
 
     async def models(self) -> tuple[Model, ...]:
         """Return the models on offer. Raises ProviderError."""
-        return _read_models(self._name, await self._call("GET", "/models", "list its models", MAX_MODELS))
+        call = _Call("GET", "/models", "list its models", MAX_MODELS, self._timeout)
+        return _read_models(self._name, await self._answer(call))
 
     async def embed(self, body: Mapping[str, Any]) -> Embeddings:
         """Return embeddings; ``body`` is OpenAI's. Raises ProviderError."""
-        answer = await self._call("POST", "/embeddings", "make embeddings", MAX_EMBEDDINGS, body)
+        call = _Call("POST", "/embeddings", "make embeddings", MAX_EMBEDDINGS, self._embed_timeout)
+        answer = await self._answer(call, msgspec.json.encode(body))
         try:
             made = msgspec.json.decode(answer, type=_EmbeddingAnswer)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -70,35 +91,39 @@ class Calls:
         if self._session is not None:
             await self._session.close()
 
-    async def _call(
-        self, method: str, path: str, what: str, most: int, body: Mapping[str, Any] | None = None
-    ) -> bytes:
+    async def _answer(self, call: _Call, body: bytes | None = None) -> bytes:
         import aiohttp  # noqa: PLC0415 - costs a tenth of a second at start, and static lists need none of it
 
         if self._session is None:
-            timeout = aiohttp.ClientTimeout(total=self._timeout)
-            connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS)
-            self._session = aiohttp.ClientSession(timeout=timeout, connector=connector)
-        headers, data = self._headers, None
-        if body is not None:
-            headers, data = {**headers, "Content-Type": "application/json"}, msgspec.json.encode(body)
+            # No cookies: what one asker's call brought must not go with another's.
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS), cookie_jar=aiohttp.DummyCookieJar()
+            )
+        headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
         try:
             async with self._session.request(
-                method, self._base + path, headers=headers, data=data, allow_redirects=False
+                call.method,
+                self._base + call.path,
+                headers=headers,
+                data=body,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=call.timeout),
             ) as response:
                 answer = bytearray()
                 async for piece in response.content.iter_chunked(1 << 16):
                     answer += piece
-                    if len(answer) > most:
-                        raise ProviderGarbled(f"{self._name} was to {what} and sent over {most} bytes.")
+                    if len(answer) > call.most:
+                        raise ProviderGarbled(
+                            f"{self._name} was to {call.what} and sent over {call.most} bytes."
+                        )
                 told = {name.lower(): value for name, value in response.headers.items()}
                 head = Head(response.status, told)
         except TimeoutError as error:
-            raise ProviderTimeout(f"{self._name} did not {what} within {self._timeout:g} s.") from error
+            raise ProviderTimeout(f"{self._name} did not {call.what} within {call.timeout:g} s.") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # The text of the library's error may hold headers, and so the key: only its kind is told.
             raise ProviderUnreachable(
-                f"{self._name} cannot be asked to {what} ({type(error).__name__}). "
+                f"{self._name} cannot be asked to {call.what} ({type(error).__name__}). "
                 "Is it running, and is its base URL right?"
             ) from None
         if not 200 <= head.status < 300:  # noqa: PLR2004

@@ -36,7 +36,7 @@ class Route(NamedTuple):
     behind it: required) or name and type; ``headers`` those that mean something here. ``answers`` are status,
     content type and, of JSON, the type. ``fault`` is the type of errors, or several, where ``error`` is not
     the native one (``str``: plain text); ``errors`` are the statuses beside those that follow from the rest
-    (404 from parameters in the path, 413, 415 and 422 from a body). ``tag`` is its heading; ``examples`` are
+    (404 from parameters in the path, 413 and 415 from a body). ``tag`` is its heading; ``examples`` are
     bodies that work on any server, by name. Types are whatever msgspec has a schema for.
     """
 

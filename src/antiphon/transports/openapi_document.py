@@ -23,9 +23,9 @@ _JSON = "application/json"
 _PROBLEM = "application/problem+json"
 _STREAM = "text/event-stream"
 _TEXT = "text/plain"
-# What any route may answer: not readable, failed, no room or no store.
-_ALWAYS = (400, 500, 503)
-_WITH_BODY = (413, 415, 422)
+# What any route may answer: not readable, a name or parameter that cannot be, failed, no room or no store.
+_ALWAYS = (400, 422, 500, 503)
+_WITH_BODY = (413, 415)
 _BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 _WITH_RETRY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _RETRY_AFTER = {

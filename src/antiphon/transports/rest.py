@@ -101,7 +101,7 @@ def _add_sessions(app: FastAPI, engine: Engine) -> None:
         status_code=201,
         tags=["sessions"],
         response_model=None,
-        responses=answers(views.SessionView, 404, 413, 422, status=201),
+        responses=answers(views.SessionView, 404, 413, status=201),
     )
     async def create_session(request: Request, body: NewSession) -> views.SessionView:
         """Create a session, or return the one that already has this id."""
@@ -110,9 +110,7 @@ def _add_sessions(app: FastAPI, engine: Engine) -> None:
         made = await store.create_session(_principal(request), session_id, body.title, body.context)
         return views.session(made)
 
-    @app.get(
-        "/api/sessions", tags=["sessions"], response_model=None, responses=answers(views.SessionPage, 422)
-    )
+    @app.get("/api/sessions", tags=["sessions"], response_model=None, responses=answers(views.SessionPage))
     async def list_sessions(
         request: Request, limit: Limit = 50, before: Annotated[int | None, Query(ge=0, le=2**62)] = None
     ) -> views.SessionPage:
@@ -125,7 +123,7 @@ def _add_sessions(app: FastAPI, engine: Engine) -> None:
         "/api/sessions/{session_id}",
         tags=["sessions"],
         response_model=None,
-        responses=answers(views.SessionDetail, 404, 422),
+        responses=answers(views.SessionDetail, 404),
     )
     async def get_session(request: Request, session_id: SessionId) -> views.SessionDetail:
         """Return a session and the turns under way in it."""
@@ -137,7 +135,7 @@ def _add_sessions(app: FastAPI, engine: Engine) -> None:
         "/api/sessions/{session_id}",
         tags=["sessions"],
         response_model=None,
-        responses=answers(views.SessionView, 404, 413, 422),
+        responses=answers(views.SessionView, 404, 413),
     )
     async def change_session(
         request: Request, session_id: SessionId, body: SessionChange
@@ -150,7 +148,7 @@ def _add_sessions(app: FastAPI, engine: Engine) -> None:
         "/api/sessions/{session_id}",
         status_code=204,
         tags=["sessions"],
-        responses=answers(None, 404, 422, status=204),
+        responses=answers(None, 404, status=204),
     )
     async def delete_session(request: Request, session_id: SessionId) -> None:
         """Delete a session; replies under way in it are stopped."""
@@ -164,7 +162,7 @@ def _add_messages(app: FastAPI, engine: Engine) -> None:
         "/api/sessions/{session_id}/messages",
         tags=["messages"],
         response_model=None,
-        responses=answers(views.MessagePage, 404, 422),
+        responses=answers(views.MessagePage, 404),
     )
     async def list_messages(
         request: Request,
@@ -181,7 +179,7 @@ def _add_messages(app: FastAPI, engine: Engine) -> None:
         "/api/messages/{message_id}",
         tags=["messages"],
         response_model=None,
-        responses=answers(views.MessageView, 404, 422),
+        responses=answers(views.MessageView, 404),
     )
     async def get_message(request: Request, message_id: str) -> views.MessageView:
         """Return one message."""
@@ -193,7 +191,7 @@ def _add_turns(app: FastAPI, engine: Engine) -> None:
         "/api/turns/{turn_id}",
         tags=["turns"],
         response_model=None,
-        responses=answers(views.TurnView, 404, 422),
+        responses=answers(views.TurnView, 404),
     )
     async def get_turn(request: Request, turn_id: str) -> views.TurnView:
         """Return a turn."""
@@ -204,7 +202,7 @@ def _add_turns(app: FastAPI, engine: Engine) -> None:
         status_code=202,
         tags=["turns"],
         response_model=None,
-        responses=answers(views.TurnView, 404, 422, status=202),
+        responses=answers(views.TurnView, 404, status=202),
     )
     async def cancel_turn(request: Request, turn_id: str) -> views.TurnView:
         """Stop a reply: it ends with what there is of it."""

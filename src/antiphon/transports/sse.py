@@ -118,10 +118,10 @@ def routes(engine: Engine, streams: Streams) -> list[Route]:
     begun: dict[str, Any] = {
         "answers": ((202, "application/json", views.Accepted), (200, "text/event-stream")),
         "headers": ("Idempotency-Key",),
-        "errors": (409, 422, 429),
+        "errors": (409, 429),
     }
     sent, turn = "/api/sessions/{session_id}/messages", "/api/turns/{turn_id}"
-    followed: dict[str, Any] = {"parameters": ("cursor",), "errors": (410, 422)}
+    followed: dict[str, Any] = {"parameters": ("cursor",), "errors": (410,)}
     whole = ((200, "text/event-stream"), (204, ""))  # 204: all of it was received
     return [
         Route("POST", sent, native.send_message, body=NewMessage, examples=EXAMPLES, **begun),

@@ -5,6 +5,7 @@ import asyncio
 import aiohttp
 
 from antiphon.testing.script import expected_text
+from graphql_client import REPLY, GraphQL
 
 
 async def test_the_audit_of_graphql_over_http_passes(site, run_node):
@@ -60,6 +61,23 @@ async def test_graphql_ws_comes_back_when_its_pod_leaves(make_site, run_node):
     assert found["codes"][0] == 1012  # service restart: come back
     assert found["opens"] == 2
     check_whole(found, 100)
+
+
+async def test_a_killed_pod_is_not_noticed_on_another(make_site):
+    """The subscription goes on where another pod goes on with the reply: one connection, one seam."""
+    site = await make_site("fleet")
+    dying, staying = site.servers
+    async with GraphQL(dying.url) as near, GraphQL(staying.url) as ann:
+        turn = await near.send(await near.session(), "Sing.", model="test/test-100-40-0")
+        socket = await ann.socket()
+        await socket.subscribe("1", REPLY, of=turn["id"])
+        reply = await socket.events("1", 20)
+        await dying.kill()
+        await socket.events("1", reply=reply)
+        await socket.close()
+    assert reply.text == expected_text("Sing.", 100)
+    assert reply.types.count("SEAM") == 1
+    assert reply.ends[turn["id"]]["state"] == "COMPLETE"
 
 
 def check_whole(found, tokens):

@@ -14,7 +14,7 @@ ENDLESS = ("/api/sse", "/api/sessions/{session_id}/events")
 # A body may fit its type and yet name a model that does not exist: then it is refused, and rightly.
 UNFIT = ("positive_data_acceptance",)
 EXAMPLES = 10
-TIMEOUT_S = 400
+TIMEOUT_S = 240
 
 
 @pytest.fixture

@@ -308,3 +308,15 @@ test("the API reference lists the operations and tries one", async () => {
   assert.deepEqual(page.faults, []);
   await done(page);
 });
+
+test("the API reference offers a body of each contract of a route", async () => {
+  const page = await house.visit();
+  await page.goto(`${house.base}/docs`);
+  const operation = page.locator("details.operation", { hasText: "/api/chat" }).filter({ hasText: "post" }).first();
+  await operation.locator("summary").first().click();
+  await operation.getByLabel("example").selectOption("history exchange");
+  await operation.getByRole("button", { name: "Send" }).click();
+  await operation.locator(".answer", { hasText: "UK" }).waitFor();
+  assert.deepEqual(page.faults, []);
+  await done(page);
+});

@@ -6,20 +6,27 @@ const options = { url: args.log, headers: { "X-User-ID": args.user }, offset: ar
 
 async function read(live, { most = Infinity, offset = options.offset } = {}) {
   const items = [];
-  const response = await stream({ ...options, offset, live });
+  const errors = [];
   let at = offset;
-  await new Promise((resolve, reject) => {
-    response.subscribeJson(async (batch) => {
-      items.push(...batch.items);
-      at = batch.offset;
-      if (items.length >= most) {
-        response.cancel();
-        resolve();
-      }
-    });
-    response.closed.then(resolve, reject);
-  });
-  return { items, offset: at };
+  const over = () => items.length >= most || items.at(-1)?.type === "end";
+  // The client retries what it could not begin; what breaks in the midst is the application's to read on.
+  while (!over() && errors.length < 50) {
+    try {
+      const response = await stream({ ...options, offset: at, live });
+      await new Promise((resolve, reject) => {
+        response.subscribeJson(async (batch) => {
+          items.push(...batch.items);
+          at = batch.offset;
+          if (over()) resolve(response.cancel());
+        });
+        response.closed.catch(reject);
+      });
+    } catch (error) {
+      errors.push(String(error));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+  return { items, offset: at, errors };
 }
 
 const modes = {
@@ -30,7 +37,7 @@ const modes = {
   async cut() {
     const first = await read(args.live, { most: args.most });
     const rest = await read(args.live, { offset: first.offset });
-    return { items: [...first.items, ...rest.items], offset: rest.offset, cut: first.items.length };
+    return { ...rest, items: [...first.items, ...rest.items], cut: first.items.length };
   },
 
   async catchUp() {

@@ -1,13 +1,15 @@
-"""The official SDK, sync and async: {url} -> what it made of each call."""
+"""The official SDK, sync and async: {url, stats: of the model} -> what it made of each call."""
 
 import asyncio
 import json
 import sys
+import urllib.request
 
 import openai
 from pydantic import BaseModel
 
-URL = json.loads(sys.argv[1])["url"]
+GIVEN = json.loads(sys.argv[1])
+URL = GIVEN["url"]
 SYNC = openai.OpenAI(base_url=f"{URL}/v1", api_key="sk-x", max_retries=0)
 ASYNC = openai.AsyncOpenAI(base_url=f"{URL}/v1", api_key="sk-x", max_retries=0)
 HI = [{"role": "user", "content": "hi"}]
@@ -78,10 +80,10 @@ def refused(client=SYNC, **body):
     try:
         answer = client.chat.completions.create(**{"messages": HI, **body})
         said = "".join(chunk.choices[0].delta.content or "" for chunk in answer) if body.get("stream") else ""
-        return {"error": None, "said": said}
     except openai.APIError as error:
         status = getattr(error, "status_code", None)
         return {"error": type(error).__name__, "status": status, "code": error.code, "param": error.param}
+    return {"error": None, "said": said}
 
 
 def midway():
@@ -94,9 +96,18 @@ def midway():
     return {"said": said, "error": None}
 
 
+def asked():
+    """Return how many requests the model has had."""
+    with urllib.request.urlopen(GIVEN["stats"]) as answer:
+        return json.load(answer)["requests"]
+
+
 def errors():
     hasty = SYNC.with_options(timeout=1)
     patient = SYNC.with_options(max_retries=2)
+    before = asked()
+    in_vain = refused(patient, model="test/test-5-0-0-status401")
+    in_vain["asked"] = asked() - before - 1  # the question how many is one too
     return {
         "not_found": refused(model="nope"),
         "bad": refused(model="echo", n=2),
@@ -104,8 +115,7 @@ def errors():
         "limited_stream": refused(model="test/test-5-0-0-status429-retry60", stream=True),
         "broken": refused(model="test/test-5-0-0-status503-retry60", stream=True),
         "slow": refused(hasty, model="test/test-5-0-3000"),
-        # No more than the server itself, which asks three times: it is told not to try again.
-        "not_again": refused(patient, model="test/test-5-0-0-status401"),
+        "in_vain": in_vain,
     }
 
 

@@ -4,9 +4,18 @@ A response is a turn: ``resp_…`` and ``turn_…`` share their other part, so a
 request that began it, whether or not it was begun in the background.
 """
 
+import functools
 import sys
 
-from antiphon.dialects.openai.errors import InvalidParameter, answer_error, answer_told, of_fault, request_id
+from antiphon.dialects.openai.errors import (
+    ERRORS,
+    ErrorResponse,
+    InvalidParameter,
+    answer_error,
+    answer_told,
+    of_fault,
+    request_id,
+)
 from antiphon.dialects.openai.names import resolve
 from antiphon.dialects.openai.responses_asking import Asking, unkept_channel
 from antiphon.dialects.openai.responses_events import ResponseEvents
@@ -42,7 +51,7 @@ class Responses:
         self._asking = Asking(engine)
         self._kept = KeptResponses(engine)
 
-    async def create(self, request: Request) -> None:
+    async def create_response(self, request: Request) -> None:
         """Answer an input: with the response; its events if ``stream``; at once if ``background``."""
         wanted = await read_request(request)
         who = await resolve(self._engine.catalogue, wanted.model)
@@ -67,7 +76,7 @@ class Responses:
         except Left:  # the reply goes on
             return
 
-    async def retrieve(self, request: Request) -> None:
+    async def get_response(self, request: Request) -> None:
         """Return a response as far as it is; with ``stream=true`` its events after ``starting_after``."""
         turn = await self._kept.turn(request.principal, request.params[0])
         kept = await self._kept.asked(request.principal, turn)
@@ -80,20 +89,20 @@ class Responses:
         else:
             await self._show(request, await self._kept.view(request.principal, turn, kept))
 
-    async def cancel(self, request: Request) -> None:
+    async def cancel_response(self, request: Request) -> None:
         """Stop a response and return it. One that has ended is returned as it is."""
         turn = await self._kept.turn(request.principal, request.params[0])
         kept = await self._kept.asked(request.principal, turn)
         await self._kept.stop(request.principal, turn)
         await self._show(request, await self._kept.view(request.principal, turn, kept))
 
-    async def delete(self, request: Request) -> None:
+    async def delete_response(self, request: Request) -> None:
         """Delete a response and the input that it alone answers; one that is under way is stopped."""
         turn = await self._kept.turn(request.principal, request.params[0])
         await self._kept.delete(request.principal, turn)
         await self._show(request, {"id": response_id(turn), "object": "response", "deleted": True})
 
-    async def input_items(self, request: Request) -> None:
+    async def list_input_items(self, request: Request) -> None:
         """List what the model was sent: the input, and what came before it in the conversation."""
         turn = await self._kept.turn(request.principal, request.params[0])
         order = request.query("order") or "desc"
@@ -187,21 +196,21 @@ def _number(request: Request, name: str, usual: int, least: int, most: int) -> i
 def routes(engine: Engine, streams: Streams) -> list[Route]:
     """Return the routes."""
     responses = Responses(engine, streams)
+    route = functools.partial(Route, error=answer_error, fault=ErrorResponse, errors=ERRORS, tag="openai")
     whole_answer = ((200, "application/json"),)
     both = (*whole_answer, (200, "text/event-stream"))
     path = "/v1/responses"
     one = f"{path}/{{response_id}}"
     resuming = ("stream", "starting_after", "cursor")
     return [
-        Route("POST", path, responses.create, answer_error, body=ResponseRequest, answers=both),
-        Route("GET", one, responses.retrieve, answer_error, parameters=resuming, answers=both),
-        Route("DELETE", one, responses.delete, answer_error, answers=whole_answer),
-        Route("POST", f"{one}/cancel", responses.cancel, answer_error, answers=whole_answer),
-        Route(
+        route("POST", path, responses.create_response, body=ResponseRequest, answers=both),
+        route("GET", one, responses.get_response, parameters=resuming, answers=both),
+        route("DELETE", one, responses.delete_response, answers=whole_answer),
+        route("POST", f"{one}/cancel", responses.cancel_response, answers=whole_answer),
+        route(
             "GET",
             f"{one}/input_items",
-            responses.input_items,
-            answer_error,
+            responses.list_input_items,
             parameters=("limit", "order", "after", "before"),
             answers=whole_answer,
         ),

@@ -15,7 +15,7 @@ from antiphon.engine.engine import Engine
 from antiphon.engine.passing import Question
 from antiphon.engine.submit import Ask
 from antiphon.engine.window import fit, room
-from antiphon.errors import NotFound
+from antiphon.errors import NotFound, TooLarge
 from antiphon.ids import new_id
 from antiphon.model import Principal, Turn
 from antiphon.stores.port import Exchange
@@ -30,8 +30,9 @@ class Asking:
         self._secret: bytes | None = None
 
     async def ask(self, request: Request, wanted: Wanted, who: Named) -> Ask:
-        """Return what is to be kept. Raises InvalidParameter, NotFound (the conversation)."""
+        """Return what is to be kept. Raises InvalidParameter, TooLarge, NotFound (the conversation)."""
         kept, given = wanted.kept, wanted.given
+        self._check_size(wanted)
         key = request.header(b"idempotency-key")
         before = await self._before(request.principal, wanted)
         if before is not None:
@@ -78,6 +79,14 @@ class Asking:
     @property
     def _most(self) -> int:
         return self._engine.bounds.history_exchanges
+
+    def _check_size(self, wanted: Wanted) -> None:
+        most = self._engine.bounds.metadata_bytes
+        if len(msgspec.json.encode(wanted.params)) > most:
+            raise TooLarge(
+                f"The tools and other parameters take more than {most} bytes as JSON. "
+                "Send fewer or shorter ones, or store: false, which keeps nothing."
+            )
 
     async def _before(self, principal: Principal, wanted: Wanted) -> Turn | None:
         """Return the turn of the response that this one is to follow."""

@@ -43,6 +43,8 @@ def read_input(given: str | Sequence[Object]) -> Given:
 
 def _add(messages: list[Object], item: Object, place: str) -> None:
     kind = item.get("type") or ("message" if "role" in item else None)
+    if kind is not None and not isinstance(kind, str):
+        raise _invalid("The type of an item is a text.", f"{place}.type")
     if kind == "message":
         messages.append(_message(item, place))
     elif kind == "function_call":
@@ -79,7 +81,7 @@ def _message(item: Object, place: str) -> Object:
 
 
 def _part(part: Any, place: str) -> Object:
-    kind = part.get("type") if isinstance(part, dict) else None
+    kind = str(part.get("type")) if isinstance(part, dict) else None
     if kind in _TEXTS:
         return {"type": "text", "text": _string(part, "refusal" if kind == "refusal" else "text", place)}
     if kind == "input_image":

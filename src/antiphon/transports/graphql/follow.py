@@ -27,12 +27,6 @@ CHUNK_BYTES = 100
 AGAIN_S = 0.2
 
 
-class TooSlow(Overloaded):
-    """The client does not take events as fast as they come."""
-
-    code = "too_slow"
-
-
 class Waiting(NamedTuple):
     """Chunks that are to be sent once the reader has room."""
 
@@ -85,7 +79,7 @@ class Flow:
         else:
             size = sum(len(chunk.text) for chunk in chunks) + CHUNK_BYTES * len(chunks)
             if self._queue and self._size + size > self._most:
-                self._failure = TooSlow(
+                self._failure = Overloaded(
                     "You take events more slowly than they come. Subscribe again with the cursor.",
                     retry_after=1,
                 )
@@ -99,7 +93,7 @@ class Flow:
     async def until_ended(self) -> bool:
         """Send what waits until the reply has ended; False if it will not go on here.
 
-        Raises TooSlow, Closed.
+        Raises Overloaded (the client takes events more slowly than they come), Closed.
         """
         while True:
             self._wake.clear()

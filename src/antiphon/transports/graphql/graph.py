@@ -8,7 +8,6 @@ import collections
 import inspect
 from typing import Any, NamedTuple
 
-import strawberry
 from graphql import (
     DocumentNode,
     ExecutionResult,
@@ -25,7 +24,6 @@ from graphql import (
     validate,
 )
 from graphql.pyutils import Path
-from strawberry.schema.config import StrawberryConfig
 
 from antiphon.engine.engine import Engine
 from antiphon.errors import AntiphonError, BadRequest, Invalid, TooLarge
@@ -35,10 +33,9 @@ from antiphon.transports.graphql.cost import Measure, count_names
 from antiphon.transports.graphql.errors import failed, invalid, unreadable
 from antiphon.transports.graphql.events import Projection, Selector, projection
 from antiphon.transports.graphql.follow import Interrupted, follow
-from antiphon.transports.graphql.roots import Mutation, Query
-from antiphon.transports.graphql.subscriptions import Source, Subscription
-from antiphon.transports.graphql.types import DATE_TIME, DateTime
-from antiphon.transports.graphql.wire import Asked, Limits, Refused, error_of
+from antiphon.transports.graphql.schema import make_schema
+from antiphon.transports.graphql.subscriptions import Source
+from antiphon.transports.graphql.wire import GraphQLRequest, Limits, Refused, error_of
 from antiphon.transports.socket import Socket
 
 KEPT_DOCUMENTS = 64
@@ -52,19 +49,12 @@ MOST_REPEATS = 5_000
 MOST_ERRORS = 20
 
 
-def make_schema() -> strawberry.Schema:
-    """Return the schema."""
-    return strawberry.Schema(
-        Query, Mutation, Subscription, config=StrawberryConfig(scalar_map={DateTime: DATE_TIME})
-    )
-
-
 class Prepared(NamedTuple):
     """An operation that may be carried out."""
 
     document: DocumentNode
     operation: OperationDefinitionNode
-    asked: Asked
+    asked: GraphQLRequest
 
     @property
     def kind(self) -> str:
@@ -86,7 +76,7 @@ class Graph:
             self._rules.append(NoSchemaIntrospectionCustomRule)
         self._documents: collections.OrderedDict[str, DocumentNode] = collections.OrderedDict()
 
-    async def prepare(self, asked: Asked) -> Prepared:
+    async def prepare(self, asked: GraphQLRequest) -> Prepared:
         """Read an operation and check it. Raises Refused."""
         document = self._documents.get(asked.query)
         if document is None:

@@ -15,7 +15,7 @@ from antiphon.transports.graphql.loading import Loader
 from antiphon.transports.graphql.wire import (
     JSON,
     RESPONSE,
-    Asked,
+    GraphQLRequest,
     Refused,
     asked_in_query,
     error_of,
@@ -34,7 +34,7 @@ class Http:
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
 
-    async def post(self, request: Request) -> None:
+    async def graphql(self, request: Request) -> None:
         """Carry out a query or mutation."""
         content_type = (request.header(b"content-type") or "").partition(";")[0].strip().lower()
         if content_type != JSON:  # nothing else: pages of other origins cannot send it without asking first
@@ -42,7 +42,7 @@ class Http:
         if await self._accepted(request):
             await self._carry_out(request, read_asked(await request.body()), may_change=True)
 
-    async def get(self, request: Request) -> None:
+    async def graphql_query(self, request: Request) -> None:
         """Carry out a query."""
         if await self._accepted(request):
             await self._carry_out(request, asked_in_query(request), may_change=False)
@@ -58,7 +58,7 @@ class Http:
         await answer(request, NOT_ACCEPTABLE, msgspec.json.encode(body))
         return False
 
-    async def _carry_out(self, request: Request, asked: Asked, *, may_change: bool) -> None:
+    async def _carry_out(self, request: Request, asked: GraphQLRequest, *, may_change: bool) -> None:
         graph = await self._loader.graph()
         try:
             prepared = await graph.prepare(asked)

@@ -14,7 +14,7 @@ from antiphon.engine.engine import Engine
 from antiphon.errors import AntiphonError, Overloaded
 from antiphon.transports.asgi import Request
 from antiphon.transports.graphql.loading import Loader
-from antiphon.transports.graphql.wire import Asked, Limits, Refused, error_of
+from antiphon.transports.graphql.wire import GraphQLRequest, Limits, Refused, error_of
 from antiphon.transports.socket import Closed, Socket
 from antiphon.transports.stream import Streams
 
@@ -42,7 +42,7 @@ class Message(msgspec.Struct, frozen=True):
 
 
 _read = msgspec.json.Decoder(Message).decode
-_read_asked = msgspec.json.Decoder(Asked).decode
+_read_asked = msgspec.json.Decoder(GraphQLRequest).decode
 _read_payload = msgspec.json.Decoder(dict[str, Any] | None).decode
 
 
@@ -154,7 +154,7 @@ class Connection:
             task = asyncio.create_task(self._run(operation, asked), name=f"graphql {operation}")
             self._operations[operation] = task
 
-    async def _run(self, operation: str, asked: Asked) -> None:
+    async def _run(self, operation: str, asked: GraphQLRequest) -> None:
         """Carry out an operation and tell its end, unless the client ended it."""
         try:
             errors = await self._carry_out(operation, asked)
@@ -171,7 +171,7 @@ class Connection:
         else:
             self._tell(operation, "error", errors)
 
-    async def _carry_out(self, operation: str, asked: Asked) -> list[dict[str, Any]] | None:
+    async def _carry_out(self, operation: str, asked: GraphQLRequest) -> list[dict[str, Any]] | None:
         """Return the errors for which it was not, or no longer, carried out."""
         graph = await self._loader.graph()
         try:

@@ -25,13 +25,29 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     introspection: bool = True
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class GraphQLRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The parameters of a request (GraphQL over HTTP, "Request parameters")."""
 
     query: str
     operation_name: str | None = None
     variables: dict[str, Any] | None = None
     extensions: dict[str, Any] | None = None
+
+
+class GraphQLFault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An error; ``extensions`` has its ``code`` and ``status``, and ``retry_after`` if it may pass."""
+
+    message: str
+    extensions: dict[str, Any]
+    locations: list[dict[str, int]] = []
+    path: list[str | int] = []
+
+
+class GraphQLResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operation came to; without ``data`` it was not carried out."""
+
+    data: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
+    errors: list[GraphQLFault] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Refused(Exception):
@@ -42,10 +58,10 @@ class Refused(Exception):
         self.errors = list(errors)
 
 
-def read_asked(body: bytes) -> Asked:
+def read_asked(body: bytes) -> GraphQLRequest:
     """Read a request's parameters. Raises BadRequest."""
     try:
-        return msgspec.json.decode(body, type=Asked)
+        return msgspec.json.decode(body, type=GraphQLRequest)
     except msgspec.ValidationError as error:
         if body.lstrip()[:1] == b"[":
             raise BadRequest("Send one operation a request: batches are not taken.") from error
@@ -54,7 +70,7 @@ def read_asked(body: bytes) -> Asked:
         raise BadRequest(f"The body is not valid JSON: {error}.") from error
 
 
-def asked_in_query(request: Request) -> Asked:
+def asked_in_query(request: Request) -> GraphQLRequest:
     """Read the parameters of a GET. Raises BadRequest."""
     query = request.query("query")
     if query is None:
@@ -63,7 +79,7 @@ def asked_in_query(request: Request) -> Asked:
     try:
         for name in ("variables", "extensions"):
             given[name] = msgspec.json.decode(request.query(name) or "null")
-        return msgspec.convert(given, Asked)
+        return msgspec.convert(given, GraphQLRequest)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise BadRequest(f"The request does not fit: {error}.") from error
 
