@@ -222,6 +222,22 @@ async def test_a_conversation_is_a_session(client):
     assert "ses_none" in error["error"]["message"]
 
 
+async def test_people_are_shown_what_the_user_said(client):
+    session = await client.session()
+    call = {"type": "function_call", "call_id": "c", "name": "lookup", "arguments": "{}"}
+    output = {"type": "function_call_output", "call_id": "c", "output": "42"}
+    picture = {"type": "input_image", "image_url": "data:image/png,x"}
+    for given in (
+        [{"role": "user", "content": "first"}, {"role": "user", "content": "last"}, call, output],
+        [output],
+        [output | {"output": ""}],
+        [{"role": "user", "content": [picture]}],
+    ):
+        await create(client, **ask("test-1-0-0", conversation=session) | {"input": given})
+    shown = [m["content"] for m in await client.messages(session) if m["role"] == "user"]
+    assert shown == ["last", "42", "[result]", "[image]"]
+
+
 async def test_a_background_response_is_polled(client):
     response = await create(client, **ask("test-40-20-0", background=True))
     assert response["status"] in ("queued", "in_progress")
@@ -353,6 +369,26 @@ async def test_a_failure_before_the_first_word_is_an_error_and_after_it_a_failed
     assert found[-1]["response"]["error"]["code"] == "rate_limit_exceeded"
 
 
+async def test_what_is_not_kept_ends_with_its_reader(client, model):
+    found = await stream(client, most=8, **ask("test-2000-20-0", store=False))
+    assert found[-1]["type"] == "response.output_text.delta"
+    said = model.chunks
+    async with asyncio.timeout(5):
+        while True:
+            before = model.chunks
+            await asyncio.sleep(0.3)
+            if model.chunks == before:
+                break
+    assert said <= model.chunks < 1000
+
+
+async def test_more_tools_than_are_kept_go_through_unkept(client):
+    tools = [LOOKUP | {"name": f"f{n}", "description": "x" * 1000} for n in range(20)]
+    error = (await create(client, 413, **ask(tools=tools)))["error"]
+    assert (error["code"], "store: false" in error["message"]) == ("too_large", True)
+    assert (await create(client, **ask(tools=tools, store=False)))["status"] == "completed"
+
+
 async def test_another_principal_finds_nothing(server, client):
     response = await create(client, **ask("test-100-20-0", background=True))
     path = f"/v1/responses/{response['id']}"
@@ -377,6 +413,8 @@ BAD = [
     ({"input": " "}, "input"),
     ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0]"),
     ({"input": [{"type": "computer_call"}]}, "input[0].type"),
+    ({"input": [{"type": ["message"]}]}, "input[0].type"),
+    ({"input": [{"role": "user", "content": [{"type": {}}]}]}, "input[0].content[0].type"),
     ({"input": [{"role": "king", "content": "x"}]}, "input[0].role"),
     ({"input": [{"role": "user", "content": [{"type": "input_audio"}]}]}, "input[0].content[0].type"),
     ({"input": [{"role": "user", "content": [{"type": "input_text"}]}]}, "input[0].content[0].text"),

@@ -104,6 +104,7 @@ async def test_a_client_without_a_place_gets_what_runs_from_its_first_chunk(chat
         async with await chat.connect(session, "second") as other:
             assert (await other.replies(1)).texts == [expected_text("running", TOKENS)]
         await line.replies(1)
+    await asyncio.sleep(0.5)  # noted in the background
     async with await chat.connect(session, "third") as late:  # others have received it
         assert await late.quiet()
 

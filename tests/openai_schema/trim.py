@@ -2,7 +2,7 @@
 
 Source: the file openapi.json of https://github.com/openai/openai-openapi at commit
 f85dbe223d40e1a31cba812ab2d755c7e98a92a3 (21 August 2026, API version 2.3.0), MIT licence,
-Copyright (c) OpenAI.
+Copyright (c) OpenAI (see LICENSE).
 
     python tests/openai_schema/trim.py path/to/openapi.json
 

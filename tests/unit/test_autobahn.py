@@ -1,6 +1,6 @@
 """The Autobahn test suite against the WebSocket protocol: 301 cases without those of compression.
 
-It runs under Python 2.7 only (``virtualenv -p python2.7``, ``pip install autobahntestsuite==0.8.2``), so it is
+Runs under Python 2.7 only (``virtualenv -p python2.7``, ``pip install autobahntestsuite==0.8.2``), so it is
 run where WSTEST names its program. NON-STRICT are cases in which a text that is not UTF-8 is refused at its
 end instead of amid its fragments (6.4), or what came before a bad frame in one piece with it is not echoed
 (3, 4, 5.15): both are allowed. INFORMATIONAL ones have no right answer.

@@ -1,6 +1,6 @@
 """What a client has received that never says so."""
 
-from antiphon.dialects.session_receipts import TAKEN_WITHIN_S, Receipts
+from antiphon.dialects.session_receipts import TAKEN_WITHIN_S, TOGETHER_S, Receipts
 
 
 class Case:
@@ -40,14 +40,22 @@ def test_frames_that_come_one_by_one_count_at_once():
     case = Case()
     for cursor in ("1.1", "1.2", "1.3!"):
         assert case.arrive(cursor) == cursor.removesuffix("!")
-        case.wait()
+        case.wait(TOGETHER_S)
 
 
 def test_of_frames_that_come_together_the_first_counts_until_the_others_were_taken():
     case = Case()
     assert case.arrive("1.1", "1.2", "2.1,1.2") == "1.1"
     assert case.arrive("1.3,2.1") == "1.1"
+    assert case.wait(TAKEN_WITHIN_S / 2) == "1.1"
     assert case.wait() == "1.3,2.1"
+
+
+def test_what_others_came_after_was_taken():
+    case = Case()
+    assert case.arrive("1.1", "1.2") == "1.1"
+    case.wait(TOGETHER_S)
+    assert case.arrive("1.3", "1.4") == "1.3"
 
 
 def test_what_came_up_to_the_end_of_a_reply_counts():

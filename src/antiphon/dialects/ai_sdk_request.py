@@ -1,6 +1,6 @@
 """What an AI SDK client sends, as requests for replies.
 
-Source: ``DefaultChatTransport`` and ``UIMessage`` of the npm package ``ai``, versions 5 to 7.
+Source: ``DefaultChatTransport`` and ``UIMessage`` of the npm package ``ai``, versions 6 and 7.
 """
 
 import base64

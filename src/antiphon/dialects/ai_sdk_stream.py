@@ -1,7 +1,7 @@
 """A reply as a UI message stream, protocol v1 of the AI SDK.
 
 Source: the stream protocol page of ai-sdk.dev and the chunk schema of the npm package ``ai``
-(``uiMessageChunkSchema``), versions 5 to 7. ``reset-step`` is of version 7.
+(``uiMessageChunkSchema``), versions 6 and 7. ``reset-step`` is of version 7.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,9 +1,9 @@
 """What a client of contract C has received, which never says so itself.
 
 Its library answers a ping behind the frames when they have arrived. But a program may leave before it has
-taken from its library what arrived last, and would then miss that for ever. So of what arrived within the
-last moment only that counts which a program most likely had when it left: all up to the last reply that ended
-there, else the first frame. The others come again, and are recognised by ``message_id`` and ``chunk_id``.
+taken from its library what arrived last, and would then miss that for ever. So of frames that came together
+just before it left, only those count which it most likely had: all up to the last reply that ended there, else
+the first one. The others come again, and are recognised by ``message_id`` and ``chunk_id``.
 """
 
 from collections import deque
@@ -11,16 +11,24 @@ from collections.abc import Callable
 
 import msgspec
 
-# Within this time a program takes what its library has got. Tokens of one reply are mostly further apart.
-TAKEN_WITHIN_S = 0.01
+# Frames written within so long of each other came together. Tokens of one reply are mostly further apart.
+TOGETHER_S = 0.01
+# Within this time a program surely takes what its library has got.
+TAKEN_WITHIN_S = 0.25
 
 
 class _Frames(msgspec.Struct):
-    """Frames between two questions: the cursors after the first, the last that ended a reply, the last."""
+    """Frames that came together: the cursors after the first, the last that ended a reply, and the last.
+
+    ``since`` and ``until`` is when they were written, ``answered`` when they were known to have arrived.
+    """
 
     first: str
     end: str | None
     last: str
+    since: float
+    until: float
+    answered: float = 0.0
 
 
 class Receipts:
@@ -31,7 +39,7 @@ class Receipts:
         self._known = ""
         self._unasked: _Frames | None = None
         self._asked: _Frames | None = None
-        self._arrived: deque[tuple[float, _Frames]] = deque()
+        self._arrived: deque[_Frames] = deque()
 
     def begin(self, cursor: str) -> None:
         """Note where the connection begins."""
@@ -39,9 +47,10 @@ class Receipts:
 
     def written(self, cursor: str, *, ends: bool) -> None:
         """Note a frame; ``ends``: it is the last one of a reply."""
+        now = self._now()
         if self._unasked is None:
-            self._unasked = _Frames(cursor, None, cursor)
-        self._unasked.last = cursor
+            self._unasked = _Frames(cursor, None, cursor, now, now)
+        self._unasked.last, self._unasked.until = cursor, now
         if ends:
             self._unasked.end = cursor
 
@@ -56,16 +65,27 @@ class Receipts:
 
     def answered(self) -> None:
         """Note the answer to that."""
-        if self._asked is not None:
-            self._arrived.append((self._now(), self._asked))
-            self._asked = None
+        came, self._asked = self._asked, None
+        if came is None:
+            return
+        last = self._arrived[-1] if self._arrived else None
+        if last is not None and came.since - last.until < TOGETHER_S:
+            last.end, last.last, last.until = came.end or last.end, came.last, came.until
+        else:
+            last = came
+            self._arrived.append(came)
+        last.answered = self._now()
 
     def known(self) -> str:
         """Return the cursor up to which the client has everything."""
-        taken_before = self._now() - TAKEN_WITHIN_S
-        while self._arrived and self._arrived[0][0] <= taken_before:
-            self._known = self._arrived.popleft()[1].last
-        ends = [frames.end for _, frames in self._arrived if frames.end is not None]
+        now = self._now()
+        while self._arrived:
+            # What others came after was taken, unless these came right behind it.
+            within = TOGETHER_S if len(self._arrived) > 1 else TAKEN_WITHIN_S
+            if self._arrived[0].answered > now - within:
+                break
+            self._known = self._arrived.popleft().last
+        ends = [frames.end for frames in self._arrived if frames.end is not None]
         if ends:
             return ends[-1]
-        return self._arrived[0][1].first if self._arrived else self._known
+        return self._arrived[0].first if self._arrived else self._known

@@ -87,14 +87,9 @@ class Engine:
         self.rates = Rates(ports.limiter)
         self.passing = Passing(catalogue, generator, self._committer, self.rates, self.figures, bounds)
         self.embedding = Embedding(catalogue, self.rates)
+        announce = self._sessions.announce
         self._submitter = Submitter(
-            ports,
-            self.worker,
-            catalogue,
-            self.rates,
-            self.contexts,
-            bounds,
-            announce=self._sessions.announce,
+            ports, self.worker, catalogue, self.rates, self.contexts, bounds, announce=announce
         )
         self.connections = Connections(self.pod, ports.presence)
         self._keeper = Keeper(

@@ -135,10 +135,10 @@ class Application:
     async def _handle(self, request: Request, route: Route | None) -> None:
         if request.scope["path"] not in PROBES:
             self._check_host(request)
-            self._check_room()
             if self._origins.greet(request):
                 await answer(request, 204, b"")
                 return
+            self._check_room()  # after the greeting: pages are to read this refusal too
             self._identity.identify(request)
         if request.scope["type"] == "websocket":
             self._origins.check(request)

@@ -36,8 +36,9 @@ def read_input(given: str | Sequence[Object]) -> Given:
         _add(messages, item, f"input[{i}]")
     if not messages or not any(_told(message) for message in messages):
         raise InvalidParameter("The input is empty. Write something.", "input", "empty_array")
-    asked = [message for message in messages if message["role"] == "user"] or messages
-    text = next(told for told in map(_told, reversed(asked + messages)) if told)
+    # What the user said last, or else whatever was said last.
+    latest = sorted(reversed(messages), key=lambda message: message["role"] != "user")
+    text = next(told for told in map(_told, latest) if told)
     return Given(messages=messages, text=text)
 
 

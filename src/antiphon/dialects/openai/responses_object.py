@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from antiphon.dialects.openai.chat_events import finish_reason
 from antiphon.engine.options import options_of
 from antiphon.engine.window import estimate_tokens
 from antiphon.errors import NotFound
@@ -107,7 +108,7 @@ def unfinished(described: Object, status: str, output: list[Object]) -> Object:
 def finished(described: Object, end: End, output: list[Object], ended_at: int | None = None) -> Object:
     """Return a response that has ended; ``ended_at`` in Unix milliseconds, where it is known."""
     status = status_of(end)
-    reason = _INCOMPLETE.get(end.finish_reason) if status == "incomplete" else None
+    reason = _INCOMPLETE.get(finish_reason(end)) if status == "incomplete" else None
     usage = {"usage": _usage(end.usage, output)} if end.usage is not None else {}
     return {
         **described,
@@ -131,7 +132,7 @@ def status_of(end: End) -> str:
         return "cancelled"
     if end.state is TurnState.FAILED:
         return "failed"
-    return "incomplete" if end.finish_reason in _INCOMPLETE else "completed"
+    return "incomplete" if finish_reason(end) in _INCOMPLETE else "completed"
 
 
 def _error(fault: Fault) -> Object:
