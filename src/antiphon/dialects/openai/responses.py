@@ -33,6 +33,7 @@ from antiphon.engine.deliver import Channel
 from antiphon.engine.engine import Engine
 from antiphon.engine.whole import Whole, whole
 from antiphon.model import Turn
+from antiphon.stores.port import Submitted
 from antiphon.transports.asgi import Request, answer_json
 from antiphon.transports.http import Route
 from antiphon.transports.stream import Streams, cursor_of
@@ -56,24 +57,14 @@ class Responses:
         wanted = await read_request(request)
         who = await resolve(self._engine.catalogue, wanted.model)
         try:
-            if not wanted.kept.store:
+            if wanted.kept.store:
+                ask = await self._asking.ask(request, wanted, who)
+                await self._answer_kept(request, await self._engine.submit(request.principal, ask), wanted)
+            else:
                 question = await self._asking.question(request, wanted, who)
                 channel = await self._engine.passing.begin(request.principal, question)
                 await self._pass_on(request, channel, wanted)
-                return
-            submitted = await self._engine.submit(
-                request.principal, await self._asking.ask(request, wanted, who)
-            )
-            turn, kept = submitted.turn, wanted.kept
-            if not submitted.fresh:
-                kept = await self._kept.asked(request.principal, turn)
-            if wanted.stream:
-                await self._stream(request, turn, kept)
-            elif kept.background:
-                await self._show(request, await self._kept.view(request.principal, turn, kept))
-            else:
-                await self._wait(request, turn, kept)
-        except Left:  # the reply goes on
+        except Left:  # what is kept goes on
             return
 
     async def get_response(self, request: Request) -> None:
@@ -119,6 +110,17 @@ class Responses:
         await self._show(
             request, {"object": "list", "data": page, "has_more": len(items) > len(page), **ends}
         )
+
+    async def _answer_kept(self, request: Request, submitted: Submitted, wanted: Wanted) -> None:
+        turn, kept = submitted.turn, wanted.kept
+        if not submitted.fresh:
+            kept = await self._kept.asked(request.principal, turn)
+        if wanted.stream:
+            await self._stream(request, turn, kept)
+        elif kept.background:
+            await self._show(request, await self._kept.view(request.principal, turn, kept))
+        else:
+            await self._wait(request, turn, kept)
 
     async def _stream(self, request: Request, turn: Turn, kept: Kept, after: int = -1) -> None:
         cursor = cursor_of(request, "cursor")

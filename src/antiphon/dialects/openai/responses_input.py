@@ -37,7 +37,8 @@ def read_input(given: str | Sequence[Object]) -> Given:
     if not messages or not any(_told(message) for message in messages):
         raise InvalidParameter("The input is empty. Write something.", "input", "empty_array")
     # What the user said last, or else whatever was said last.
-    latest = sorted(reversed(messages), key=lambda message: message["role"] != "user")
+    latest = messages[::-1]
+    latest.sort(key=lambda message: message["role"] != "user")
     text = next(told for told in map(_told, latest) if told)
     return Given(messages=messages, text=text)
 
