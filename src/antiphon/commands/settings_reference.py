@@ -46,7 +46,7 @@ BOT_FIELDS = {
     "prompt": "the system prompt",
     "params": "sampling parameters in OpenAI's names",
     "context_tokens": "history sent to the model; else `ANTIPHON_CONTEXT_TOKENS`",
-    "told": "names in a session's context whose values the model is told, with the system prompt; default: none",
+    "told": "names in a session's context whose values the model is told; default: none",
 }
 
 _HEAD = f"""\

@@ -2,8 +2,8 @@
 
 Its library answers a ping behind the frames when they have arrived. But a program may leave before it has
 taken from its library what arrived last, and would then miss that for ever. So of frames that came together
-just before it left, only those count which it most likely had: all up to the last reply that ended there, else
-the first one. The others come again, and are recognised by ``message_id`` and ``chunk_id``.
+just before it left, only those count which it most likely had: all up to the last reply that ended there,
+else the first one. The others come again, and are recognised by ``message_id`` and ``chunk_id``.
 """
 
 from collections import deque

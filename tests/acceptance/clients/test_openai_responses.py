@@ -3,6 +3,7 @@
 import asyncio
 
 from antiphon.testing.model_server import expected_text
+from serving import Client, events
 
 MODEL = "test/test-40-5-0"
 TOOL_MODEL = "test/test-20-5-0-tool"
@@ -16,6 +17,7 @@ async def test_the_python_sdk(site, run_python):
     told = await run_python("openai_responses", url=site.url, **ASKED)
     assert told["whole"] == {"text": TEXT, "status": "completed", "kept": True, "tokens": 41}
     assert told["streamed"] == {"text": TEXT, "last": "response.completed", "snapshot": TEXT, "final": TEXT}
+    assert told["helped"] == {"first": 10, "gapless": True, "final": TEXT}
     assert told["tools"] == {
         "called": ["lookup", {"key": "value"}],
         "texts": [expected_text("hello", 20)] * 2,
@@ -43,6 +45,7 @@ async def test_the_node_sdk(site, run_node):
     told = await run_node("openai_responses", urls=[site.url, *site.pods], most=40, **ASKED, **RESUMED)
     assert told["whole"] == {"text": TEXT, "status": "completed", "kept": True}
     assert told["streamed"] == {"text": TEXT, "final": TEXT}
+    assert told["helped"] == {"first": 10, "final": TEXT}
     assert told["tools"] == {
         "called": ["lookup", {"key": "value"}],
         "text": expected_text("hello", 20),
@@ -70,6 +73,31 @@ async def test_langchain(site, run_python):
     assert told["second"] == expected_text("again", 40)
     assert told["called"] == ["lookup", {"key": "value"}]
     assert told["final"] == expected_text("hello", 20)
+
+
+async def test_all_pods_tell_the_same_events(site):
+    """Live at each pod, at a reader that comes late, and when all is over."""
+    async with Client(site.pods[0], "ann") as ann, Client(site.pods[-1], "ann") as elsewhere:
+        asked = {
+            "model": "test/test-60-10-0-reason5-tool",
+            "input": "hello",
+            "background": True,
+            "metadata": {"k": "v"},
+        }
+        response = await ann.call("POST", "/v1/responses", json=asked)
+        path = f"/v1/responses/{response['id']}?stream=true"
+
+        async def follow(client, delay):
+            await asyncio.sleep(delay)
+            async with client.http.get(client.url + path) as answer:
+                assert answer.status == 200
+                return [(event.id, event.name, event.data) async for event in events(answer)]
+
+        told = await asyncio.gather(*(follow(c, n) for c in (ann, elsewhere) for n in (0, 0.3)))
+        told.append(await follow(elsewhere, 0))
+    assert [data["sequence_number"] for _, _, data in told[0]] == list(range(len(told[0])))
+    assert told[0][-1][1] == "response.completed"
+    assert all(each == told[0] for each in told)
 
 
 def check(told, tokens):

@@ -1,6 +1,7 @@
 // The official SDK's Responses: created, streamed, with tools, in the background, stopped, deleted, refused; and a
 // stream that breaks, gone on with at another pod.
-// {urls, model, tool_model, slow_model, resumed_model, text, parts: all by default, most: events to read of the first stream, or null}
+// {urls, model, tool_model, slow_model, resumed_model, text, parts: all by default, most: events to read of each
+// stream, or null}
 import OpenAI from "openai";
 
 const given = JSON.parse(process.argv[2]);
@@ -22,6 +23,17 @@ async function streamed() {
   stream.on("response.output_text.delta", (event) => { deltas += event.delta; });
   const final = await stream.finalResponse();
   return { text: deltas, final: final.output_text };
+}
+
+async function helped() {
+  const stream = await responses.create({ model, input: text, background: true, stream: true });
+  const read = [];
+  for await (const event of stream) if (read.push(event) === 10) break;
+  const rest = responses.stream({ response_id: read[0].response.id, starting_after: read[9].sequence_number });
+  const numbers = [];
+  rest.on("event", (event) => numbers.push(event.sequence_number));
+  const final = await rest.finalResponse();
+  return { first: numbers[0], final: final.output_text };
 }
 
 async function tools() {
@@ -101,6 +113,6 @@ async function resumed() {
 }
 
 const told = {};
-for (const part of given.parts ?? [whole, streamed, tools, polled, cancelled, errors, resumed].map((each) => each.name))
-  told[part] = await { whole, streamed, tools, polled, cancelled, errors, resumed }[part]();
+for (const part of given.parts ?? [whole, streamed, helped, tools, polled, cancelled, errors, resumed].map((each) => each.name))
+  told[part] = await { whole, streamed, helped, tools, polled, cancelled, errors, resumed }[part]();
 console.log(JSON.stringify(told));

@@ -40,6 +40,19 @@ def streamed():
     return {"text": text, "last": last.type, "snapshot": snapshots[-1], "final": final.output_text}
 
 
+def helped():
+    """Go on with a stream by the helper, which puts the whole together and tells what is new."""
+    asked = {"model": given["model"], "input": given["text"], "background": True, "stream": True}
+    stream = responses.create(**asked)
+    read = [next(stream) for _ in range(10)]
+    stream.close()
+    where = {"response_id": read[0].response.id, "starting_after": read[-1].sequence_number}
+    with responses.stream(**where) as rest:
+        numbers = [event.sequence_number for event in rest]
+        final = rest.get_final_response()
+    return {"first": numbers[0], "gapless": numbers == sorted(set(numbers)), "final": final.output_text}
+
+
 def tools():
     """Have a function called and answer the call, by the previous response and with all items sent again."""
     asked = {"model": given["tool_model"], "tools": [LOOKUP]}
@@ -110,5 +123,5 @@ def errors():
     }
 
 
-parts = (whole, streamed, tools, polled, cancelled, errors)
+parts = (whole, streamed, helped, tools, polled, cancelled, errors)
 print(json.dumps({part.__name__: part() for part in parts}))
