@@ -103,7 +103,7 @@ class Settings(BaseSettings):
         "without their cookies. `auto`: pages of this machine when it listens on 127.0.0.1, else its own",
     )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="size of a request body")
-    max_message_chars: int = Field(32_000, ge=1, description="length of a message")
+    max_message_chars: int = Field(100_000, ge=1, description="length of a message")
     max_metadata_bytes: int = Field(
         16_384, ge=0, description="size of params, metadata, context, each as JSON"
     )

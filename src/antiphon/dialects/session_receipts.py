@@ -2,8 +2,8 @@
 
 Its library answers a ping behind the frames when they have arrived. But a program may leave before it has
 taken from its library what arrived last, and would then miss that for ever. So of frames that came together
-just before it left, only those count which it most likely had: all up to the last reply that ended there,
-else the first one. The others come again, and are recognised by ``message_id`` and ``chunk_id``.
+just before it left, only those count which it most likely had: up to a reply's end among the first few, else
+the first one. The others come again, and are recognised by ``message_id`` and ``chunk_id``.
 """
 
 from collections import deque
@@ -15,10 +15,12 @@ import msgspec
 TOGETHER_S = 0.01
 # Within this time a program surely takes what its library has got.
 TAKEN_WITHIN_S = 0.25
+# A last chunk and the end of its reply come together; an end further behind belongs to what was made up for.
+FEW = 3
 
 
 class _Frames(msgspec.Struct):
-    """Frames that came together: the cursors after the first, the last that ended a reply, and the last.
+    """Frames that came together: the cursors after the first, an early end of a reply, and the last.
 
     ``since`` and ``until`` is when they were written, ``answered`` when they were known to have arrived.
     """
@@ -28,6 +30,7 @@ class _Frames(msgspec.Struct):
     last: str
     since: float
     until: float
+    count: int = 0
     answered: float = 0.0
 
 
@@ -51,7 +54,8 @@ class Receipts:
         if self._unasked is None:
             self._unasked = _Frames(cursor, None, cursor, now, now)
         self._unasked.last, self._unasked.until = cursor, now
-        if ends:
+        self._unasked.count += 1
+        if ends and self._unasked.count <= FEW:
             self._unasked.end = cursor
 
     @property
@@ -70,7 +74,9 @@ class Receipts:
             return
         last = self._arrived[-1] if self._arrived else None
         if last is not None and came.since - last.until < TOGETHER_S:
-            last.end, last.last, last.until = came.end or last.end, came.last, came.until
+            if came.end is not None and last.count + came.count <= FEW:
+                last.end = came.end
+            last.last, last.until, last.count = came.last, came.until, last.count + came.count
         else:
             last = came
             self._arrived.append(came)

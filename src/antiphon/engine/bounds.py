@@ -6,7 +6,7 @@ import msgspec
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """Sizes are in characters or bytes as named, times in seconds."""
 
-    message_chars: int = 32_000
+    message_chars: int = 100_000
     metadata_bytes: int = 16_384
     reply_chars: int = 400_000
     chunks_a_turn: int = 50_000

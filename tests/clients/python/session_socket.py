@@ -44,7 +44,8 @@ class Client:
                 self.errors.append(frame["code"])
 
     def connect(self):
-        return websockets.connect(self.url)
+        # Without a bound: closing with a full queue waits for seconds.
+        return websockets.connect(self.url, max_queue=None)
 
 
 async def refused(url):
