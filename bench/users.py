@@ -23,8 +23,8 @@ import uvloop
 
 import machine
 from antiphon.testing.script import expected_text
+from frames import Socket, connect
 from measure import Pods, add_common_options, write
-from sockets import Socket, connect
 
 CUSTOMER = {"customer_name": "Bench", "customer_email": "bench@example.org"}
 CLAIMED = {10: "90%+ <5s", 100: "80%+ <10s", 500: "70%+ <20s", 1000: "60%+ <30s"}

@@ -104,8 +104,9 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="size of a request body")
     max_message_chars: int = Field(100_000, ge=1, description="length of a message")
-    max_metadata_bytes: int = Field(
-        16_384, ge=0, description="size of params, metadata, context, each as JSON"
+    max_metadata_bytes: int = Field(16_384, ge=0, description="size of metadata and of context, each as JSON")
+    max_params_bytes: int = Field(
+        131_072, ge=0, description="size of the parameters of a model as JSON, its tools among them"
     )
     max_reply_chars: int = Field(400_000, ge=1, description="length of a reply; a longer one fails")
     max_chunks_a_turn: int = Field(50_000, ge=1, description="chunks of a reply; one with more fails")

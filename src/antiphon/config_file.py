@@ -165,4 +165,6 @@ def _from_preset(name: str, url: str | None, key: str | None) -> dict[str, Any]:
         for field in preset.__struct_fields__
         if field not in ("key_variable", "url_variable", "base_url")
     }
+    if url:  # another server than the preset's
+        arguments["renames"] = {}
     return {"name": name, "base_url": url or preset.base_url, "api_key": key, **arguments}

@@ -23,6 +23,7 @@ def bounds(settings: Settings) -> Bounds:
     return Bounds(
         message_chars=settings.max_message_chars,
         metadata_bytes=settings.max_metadata_bytes,
+        params_bytes=settings.max_params_bytes,
         reply_chars=settings.max_reply_chars,
         chunks_a_turn=settings.max_chunks_a_turn,
         running_turns=settings.max_running_turns,

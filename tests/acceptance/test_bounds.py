@@ -123,3 +123,17 @@ async def test_a_slow_reader_is_let_go_and_resumes(tmp_path, model):
         writer.close()
         again = await client.follow(turn["id"])
         assert again.text == reply.text
+
+
+async def test_sizes_of_what_comes_with_a_message(tmp_path):
+    limits = {"ANTIPHON_MAX_METADATA_BYTES": "200", "ANTIPHON_MAX_PARAMS_BYTES": "300"}
+    async with ServerProcess(tmp_path, **limits) as server, Client(server.url) as client:
+        s = await client.session()
+        path = f"/api/sessions/{s}/messages"
+        for name, most in (("metadata", 200), ("params", 300)):
+            fits, too_much = {"stop": "x" * (most - 20)}, {"stop": "x" * most}
+            await client.call("POST", path, 202, json={"text": "hi", "bot": "echo", name: fits})
+            answer = await client.call("POST", path, 413, json={"text": "hi", "bot": "echo", name: too_much})
+            assert f"{name} takes more than {most} bytes" in answer["detail"]
+        await client.call("POST", "/api/sessions", 413, json={"context": {"x": "x" * 200}})
+        assert len(await client.messages(s)) >= 2

@@ -295,6 +295,10 @@ class Pods:
         ("POST", "/api/sessions/s/messages", "k-1", True),
         ("POST", "/api/turns/t/regenerate", "k-1", True),
         ("POST", "/api/turns/t/cancel", None, True),
+        ("POST", "/v1/responses", "k-1", True),
+        ("POST", "/v1/responses/r/cancel", None, True),
+        ("POST", "/v1/responses", None, False),
+        ("POST", "/v1/chat/completions", "k-1", False),  # nothing is kept of it
         ("POST", "/api/chat", None, False),
         ("POST", "/api/sessions/s/messages", None, False),
         ("POST", "/api/sessions", "k-1", False),  # has no use for a key

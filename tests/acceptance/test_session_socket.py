@@ -122,7 +122,7 @@ async def test_bad_frames_get_an_error_and_leak_nothing(chat):
         for bad in (b"\xff\xfe", b"[" * 100_000):
             await line.socket.send_bytes(bad)
         await line.send("   ")
-        await line.send("x" * 40_000)
+        await line.send("x" * 600_000)
         await line.send("x", model="nobody/nothing")
         await line.until(lambda told: len(told.errors) == 14)
         assert {error["code"] for error in line.told.errors} == {"bad_request", "invalid", "too_large"}

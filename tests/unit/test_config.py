@@ -205,6 +205,10 @@ def test_an_address_goes_over_the_presets(monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9000/v1")
     openai = load_settings().providers["openai"]
     assert (openai["base_url"], openai["api_key"]) == ("http://127.0.0.1:9000/v1", None)
+    assert openai["renames"] == {}  # that may be any server
+    monkeypatch.delenv("OPENAI_BASE_URL")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    assert load_settings().providers["openai"]["renames"] == {"max_tokens": "max_completion_tokens"}
 
 
 def test_a_preset_is_enough_in_the_file():

@@ -3,7 +3,7 @@
 import pytest
 
 from antiphon.engine.messages import of_exchange, of_reply, read_message
-from antiphon.engine.options import NONE, Options, options_of
+from antiphon.engine.options import NONE, Options, going_on, options_of
 from antiphon.engine.tool_calls import assemble
 from antiphon.engine.window import fit
 from antiphon.errors import Invalid
@@ -89,3 +89,9 @@ def test_the_system_prompt_is_the_bots_then_what_was_asked_for():
     assert NONE.system("Be kind.") == "Be kind."
     told = Options(instructions="In French.", context={"name": "Ann"}).system("Be kind.")
     assert told == 'Be kind.\n\nIn French.\n\nAbout this conversation: {"name":"Ann"}'
+
+
+def test_a_limit_counts_what_was_said_before_a_takeover():
+    assert going_on({"max_tokens": 60, "stop": "x"}, 20) == {"max_tokens": 40, "stop": "x"}
+    assert going_on({"max_completion_tokens": 10}, 20) == {"max_completion_tokens": 1}
+    assert going_on({"max_tokens": None}, 20) == {"max_tokens": None}

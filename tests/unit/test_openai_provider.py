@@ -166,6 +166,19 @@ async def test_the_request():
     assert KEY not in repr(made)
 
 
+async def test_a_parameter_by_the_servers_name():
+    async with answering(sse(delta(content="x"), *END), renames={"max_tokens": "most"}) as made:
+        await made.stream(prompt(max_tokens=5), Sink())
+        await made.stream(prompt(max_tokens=5, most=6), Sink())
+        await made.stream(prompt(), Sink())
+    sent = [msgspec.json.decode(body) for _, body in made.asked]
+    assert [(body.get("max_tokens"), body.get("most")) for body in sent] == [
+        (None, 5),
+        (None, 6),
+        (None, None),
+    ]
+
+
 async def test_the_request_that_continues():
     options = {
         "continuation": True,

@@ -8,6 +8,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
 
     message_chars: int = 100_000
     metadata_bytes: int = 16_384
+    params_bytes: int = 131_072
     reply_chars: int = 400_000
     chunks_a_turn: int = 50_000
     pending_chars: int = 65_536

@@ -11,10 +11,10 @@ from msgspec import structs
 from antiphon.engine.bounds import Bounds
 from antiphon.engine.catalogue import Catalogue
 from antiphon.engine.draft import Draft, text_of
-from antiphon.engine.options import options_of
+from antiphon.engine.options import going_on, options_of
 from antiphon.engine.patience import patiently
 from antiphon.engine.reply_cache import Kept, ReplyCache
-from antiphon.engine.window import fit, room
+from antiphon.engine.window import estimate_tokens, fit, room
 from antiphon.errors import ProviderError, ProviderRefused
 from antiphon.model import Turn
 from antiphon.providers.port import Finish, Prompt, PromptMessage, Provider
@@ -80,8 +80,12 @@ class Generator:
 
     async def _produce(self, provider: Provider, prompt: Prompt, draft: Draft) -> Finish:
         """Ask for the reply, or the rest of it."""
+        asked = prompt
+        if prompt.prefix:
+            params = going_on(prompt.params, estimate_tokens(prompt.prefix))
+            asked = structs.replace(prompt, params=params)
         try:
-            return await self._with_retries(provider, prompt, draft)
+            return await self._with_retries(provider, asked, draft)
         except ProviderRefused:
             if not prompt.prefix or draft.all_chunks()[-1].kind != "seam":
                 raise

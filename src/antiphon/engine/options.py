@@ -40,3 +40,10 @@ def options_of(params: dict[str, Any]) -> tuple[Options, dict[str, Any]]:
 
 
 NONE = Options()
+TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
+
+
+def going_on(params: dict[str, Any], used: int) -> dict[str, Any]:
+    """Return the params of a reply of which ``used`` tokens are there already: its limit counts those too."""
+    limits = {name: params[name] for name in TOKEN_LIMITS if isinstance(params.get(name), int)}
+    return params | {name: max(1, limit - used) for name, limit in limits.items()}

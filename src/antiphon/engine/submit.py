@@ -148,12 +148,18 @@ class Submitter:
         if ask.instructions is not None:
             self._check_length("The instructions have", ask.instructions)
         for given in ask.given:
-            self._check_length("A part of the message has", read_message(given).content)
+            message = read_message(given)
+            most = self._bounds.reply_chars if message.role == "assistant" else self._bounds.message_chars
+            self._check_length("A part of the message has", message.content, most)
         if KEY in ask.params or "given" in ask.metadata:
             raise Invalid(f"The names {KEY!r} in params and 'given' in metadata are reserved.")
-        for name, value in (("params", ask.params), ("metadata", ask.metadata), ("context", ask.context)):
-            if value and len(msgspec.json.encode(value)) > self._bounds.metadata_bytes:
-                raise TooLarge(f"{name} takes more than {self._bounds.metadata_bytes} bytes as JSON.")
+        for name, value, most in (
+            ("params", ask.params, self._bounds.params_bytes),
+            ("metadata", ask.metadata, self._bounds.metadata_bytes),
+            ("context", ask.context, self._bounds.metadata_bytes),
+        ):
+            if value and len(msgspec.json.encode(value)) > most:
+                raise TooLarge(f"{name} takes more than {most} bytes as JSON.")
 
     def _check_text(self, text: str) -> None:
         if not text.strip():
@@ -162,7 +168,7 @@ class Submitter:
         if "\x00" in text:
             raise Invalid("The message contains a NUL character, which no database stores. Remove it.")
 
-    def _check_length(self, what: str, text: str) -> None:
-        most = self._bounds.message_chars
+    def _check_length(self, what: str, text: str, most: int | None = None) -> None:
+        most = most or self._bounds.message_chars
         if len(text) > most:
             raise TooLarge(f"{what} {len(text)} characters; at most {most} are taken.")

@@ -35,6 +35,7 @@ class OpenAIProvider:
         first_token_timeout: seconds until the first byte of the reply.
         idle_timeout: seconds between two bytes of the reply.
         extra_headers: further headers of every request.
+        renames: names of parameters in OpenAI's API → what this one calls them.
 
     Raises:
         ValueError: a URL or header cannot be used.
@@ -57,6 +58,7 @@ class OpenAIProvider:
         first_token_timeout: float = 120.0,
         idle_timeout: float = 60.0,
         extra_headers: Mapping[str, str] | None = None,
+        renames: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.continuation = continuation
@@ -64,6 +66,7 @@ class OpenAIProvider:
         self._continuation_message = dict(continuation_message or {})
         self._continuation_echo = continuation_echo
         self._include_usage = include_usage
+        self._renames = dict(renames or {})
         self._headers = dict(extra_headers or {})
         self._secrets = list(self._headers.values())
         if api_key:
@@ -134,6 +137,9 @@ class OpenAIProvider:
 
     def _body(self, prompt: Prompt, *, continued: bool) -> bytes:
         body = {key: value for key, value in prompt.params.items() if key not in _RESERVED}
+        for known, called in self._renames.items():
+            if known in body:
+                body.setdefault(called, body.pop(known))
         messages = [message.as_openai() for message in prompt.messages]
         if continued:
             messages.append({"role": "assistant", "content": prompt.prefix, **self._continuation_message})

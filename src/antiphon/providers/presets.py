@@ -26,12 +26,17 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     continuation_path: str = "/chat/completions"
     continuation_echo: bool = False
     include_usage: bool = True
+    renames: dict[str, str] = {}
 
 
 PRESETS: dict[str, Preset] = {
     # In the cloud
     "openai": Preset(
-        base_url="https://api.openai.com/v1", key_variable="OPENAI_API_KEY", url_variable="OPENAI_BASE_URL"
+        base_url="https://api.openai.com/v1",
+        key_variable="OPENAI_API_KEY",
+        url_variable="OPENAI_BASE_URL",
+        # The old name is refused by its reasoning models; most other servers know only that.
+        renames={"max_tokens": "max_completion_tokens"},
     ),
     # Claude 4.6 and later refuse a last assistant message.
     "anthropic": Preset(base_url="https://api.anthropic.com/v1", key_variable="ANTHROPIC_API_KEY"),

@@ -81,7 +81,7 @@ class Asking:
         return self._engine.bounds.history_exchanges
 
     def _check_size(self, wanted: Wanted) -> None:
-        most = self._engine.bounds.metadata_bytes
+        most = self._engine.bounds.params_bytes
         if len(msgspec.json.encode(wanted.params)) > most:
             raise TooLarge(
                 f"The tools and other parameters take more than {most} bytes as JSON. "
