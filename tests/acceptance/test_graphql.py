@@ -84,6 +84,13 @@ async def test_a_conversation(ann, server):
     assert slow["id"] in [it["id"] for it in running["session"]["running"]]
     await ann.ask("mutation ($t: ID!) { stopReply(turnId: $t) { id } }", t=slow["id"])
     assert await ended(ann, slow) == "STOPPED"
+    await same_as_native(ann, server, session, turn)
+    assert await ann.ask('mutation { deleteSession(id: "talk") }') == {"deleteSession": "talk"}
+    assert (await ann.refused('{ session(id: "talk") { id } }'))[0]["code"] == "not_found"
+
+
+async def same_as_native(ann, server, session, turn):
+    """See that a turn is shown as the native API shows it."""
     found = await ann.ask(
         """query ($t: ID!) { turn(id: $t) {
           id sessionId number state bot model createdAt endedAt promptId messageId
@@ -107,8 +114,6 @@ async def test_a_conversation(ann, server):
     assert shown["reply"]["turn"]["id"] == shown["reply"]["turnId"] == turn["id"]
     by_id = await ann.ask("query ($m: ID!) { message(id: $m) { content } }", m=reply["id"])
     assert by_id["message"]["content"] == reply["content"]
-    assert await ann.ask('mutation { deleteSession(id: "talk") }') == {"deleteSession": "talk"}
-    assert (await ann.refused('{ session(id: "talk") { id } }'))[0]["code"] == "not_found"
 
 
 async def test_models_and_bots(ann):

@@ -92,17 +92,20 @@ class Engine:
             ports, self.worker, catalogue, self.rates, self.contexts, bounds, announce=announce
         )
         self.connections = Connections(self.pod, ports.presence)
-        self._keeper = Keeper(
+        self._keeper = self._make_keeper(ports)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _make_keeper(self, ports: Ports) -> Keeper:
+        return Keeper(
             self.pod,
             ports,
             self.worker,
-            bounds,
+            self.bounds,
             refresh=self.hub.refresh,
             look_for_turns=self._sessions.look,
             keep_connections=self.connections.keep,
             write_places=self.places.write,
         )
-        self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def sound(self) -> bool:

@@ -82,13 +82,9 @@ class SessionFollows:
             return
         counts = await self._store.turn_counts([known.session_id for known in sessions])
         for known in sessions:
-            seen = min((f.newest for f in known.follows if f.newest is not None), default=None)
+            seen = _seen(known)
             if seen is not None and counts.get(known.session_id, 0) > seen:
-                turns = await self._store.turns(
-                    known.principal, known.session_id, seen, self._bounds.turns_resumed
-                )
-                for turn in turns:
-                    await self._add(tuple(known.follows), turn)
+                await self._add_after(known, seen)
 
     async def close(self) -> None:
         """Wait for what is under way."""
@@ -104,8 +100,26 @@ class SessionFollows:
 
     def _heard(self, key: Key, text: str) -> None:
         known = self._sessions.get(key)
-        if known is not None:
-            self._spawn(self._add(tuple(known.follows), _decode_turn(text)))
+        if known is None:
+            return
+        turn = _decode_turn(text)
+        seen = _seen(known)
+        if seen is not None and turn.number > seen + 1:
+            # Word of a turn before it, submitted at another pod, is late or lost. Taken up first, this one
+            # would have cursors say that the other was received whole.
+            self._spawn(self._add_missed(known, seen))
+        else:
+            self._spawn(self._add(tuple(known.follows), turn))
+
+    async def _add_missed(self, known: _Followers, seen: int) -> None:
+        with contextlib.suppress(AntiphonError):  # look does so as well
+            await self._add_after(known, seen)
+
+    async def _add_after(self, known: _Followers, seen: int) -> None:
+        """Have the session's followers take up the turns above a number, in order."""
+        most = self._bounds.turns_resumed
+        for turn in await self._store.turns(known.principal, known.session_id, seen, most):
+            await self._add(tuple(known.follows), turn)
 
     async def _add(self, follows: Sequence[SessionFollow], turn: Turn) -> None:
         for follow in follows:
@@ -149,6 +163,11 @@ class SessionFollows:
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+def _seen(known: _Followers) -> int | None:
+    """Return the newest turn that all followers know of; None while none has begun."""
+    return min((follow.newest for follow in known.follows if follow.newest is not None), default=None)
 
 
 def _topic(owner: str, session_id: str) -> str:

@@ -84,6 +84,7 @@ def make_rest(engine: Engine, health: Health, routes: Sequence[Route]) -> FastAP
         generate_unique_id_function=lambda route: route.name,
     )
     _add_sessions(app, engine)
+    _add_session(app, engine)
     _add_messages(app, engine)
     _add_turns(app, engine)
     _add_health(app, engine, health)
@@ -118,6 +119,10 @@ def _add_sessions(app: FastAPI, engine: Engine) -> None:
         found = await store.sessions(_principal(request), before, limit)
         following = found[-1].updated_at if len(found) == limit else None
         return {"sessions": [views.session(s) for s in found], "next_before": following}
+
+
+def _add_session(app: FastAPI, engine: Engine) -> None:
+    store = engine.store
 
     @app.get(
         "/api/sessions/{session_id}",
