@@ -268,7 +268,7 @@ async def test_a_leaving_server_cuts_and_does_not_pretend_that_the_reply_ended(t
         (body({"id": "u", "role": "user", "parts": [{"type": "text"}]}), 422, "'text'"),
         (body({"id": "u", "role": "robot", "parts": []}), 422, "robot"),
         (body(said("x"), model="nowhere/x"), 422, "nowhere"),
-        (body(said("x" * 40_000)), 413, "characters"),
+        (body(said("x" * 110_000)), 413, "characters"),
     ],
 )
 async def test_bad_requests_say_what_to_do(client, request_body, status, told):

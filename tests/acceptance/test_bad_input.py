@@ -66,7 +66,15 @@ REQUESTS = {
     ),
     "empty message": ("POST", MESSAGES, JSON, b'{"text": " \\n "}', 422, "invalid", "empty"),
     "NUL": ("POST", MESSAGES, JSON, b'{"text": "a\\u0000b"}', 422, "invalid", "NUL"),
-    "long message": ("POST", MESSAGES, JSON, b'{"text": "%b"}' % (b"x" * 32_001), 413, "too_large", "32000"),
+    "long message": (
+        "POST",
+        MESSAGES,
+        JSON,
+        b'{"text": "%b"}' % (b"x" * 100_001),
+        413,
+        "too_large",
+        "100000",
+    ),
     "large body": ("POST", MESSAGES, JSON, b'{"text": "%b"}' % (b"x" * 1_100_000), 413, "too_large", "bytes"),
     "large body, rest": ("POST", "/api/sessions", JSON, b'"%b"' % (b"x" * 1_100_000), 413, "too_large", ""),
     "large metadata": (

@@ -49,7 +49,7 @@ REFUSED = {
 TOO_LARGE = {
     "many messages": (said(*["x"] * 1001), "1000"),
     "long history": (said(*["x" * 30_000] * 17), "500000"),
-    "long message": (said("x" * 32_001), "32000"),
+    "long message": (said("x" * 100_001), "100000"),
 }
 
 

@@ -165,7 +165,7 @@ async def test_people_are_shown_what_the_user_said(client):
 
 
 async def test_more_tools_than_are_kept_go_through_unkept(client):
-    tools = [LOOKUP | {"name": f"f{n}", "description": "x" * 1000} for n in range(20)]
+    tools = [LOOKUP | {"name": f"f{n}", "description": "x" * 7000} for n in range(20)]
     error = (await create(client, 413, **ask(tools=tools)))["error"]
     assert (error["code"], "store: false" in error["message"]) == ("too_large", True)
     assert (await create(client, **ask(tools=tools, store=False)))["status"] == "completed"
