@@ -72,7 +72,7 @@ async def test_a_missing_empty_or_wrong_field_is_told(client, subtests):
 
 
 async def test_lengths_are_bounded(client, subtests):
-    for field, most in (("message", 32_000), ("sender", 200)):
+    for field, most in (("message", 100_000), ("sender", 200)):
         with subtests.test(field):
             answer = await post(client, 413, **{field: "ü" * (most + 1)})
             assert str(most) in answer["error"]
@@ -99,6 +99,16 @@ async def test_a_body_of_no_contract_is_told_what_can_be_sent(client, subtests):
             answer = await client.call("POST", "/api/chat", 400, data=body, headers=headers)
             words = ("JSON",) if body in (b"", b"{") else ("JSON", "sender", "history", "session_id")
             assert all(word in answer["error"] for word in words)
+
+
+async def test_the_more_telling_field_decides_whose_a_body_is(client):
+    assert (await post(client, id=7))["message"] == POST["message"]
+    message = {"id": "m", "role": "user", "parts": [{"type": "text", "text": "hi"}]}
+    body = {"id": "chat", "messages": [message], "session_id": "s", "sender": "ann", "bot": "echo"}
+    async with client.http.post(f"{client.url}/api/chat", json=body) as response:
+        assert "x-vercel-ai-ui-message-stream" in response.headers
+    body = {"session_id": "s", "user_id": "ann", "message": "hi", "sender": "ann"}
+    assert (await client.call("POST", "/api/chat", 202, json=body))["status"] == "accepted"
 
 
 async def test_nobody_is_made_a_guest_for_the_board(client):

@@ -36,8 +36,8 @@ EXAMPLES = {
 class Contract(NamedTuple):
     """One contract at this route.
 
-    It has the fields any of which makes a body its own (unless an earlier contract's are there too), who
-    handles it, how errors look, and what is documented: the body and the answer, as in Route.
+    It has the fields any of which makes a body its own (see ``ORDER``), who handles it, how errors look, and
+    what is documented: the body and the answer, as in Route.
     """
 
     fields: frozenset[str]
@@ -47,11 +47,15 @@ class Contract(NamedTuple):
     answer: tuple[int, str] | tuple[int, str, Any]
 
 
+ORDER = ("history", "messages", "session_id", "user_id", "sender", "id", "message")
+"""Whose field decides where a body has those of several contracts: the more telling ones come first."""
+
+
 class PostChat:
-    """Hands each request to the first contract that has one of its fields."""
+    """Hands each request to the contract whose field it has."""
 
     def __init__(self, contracts: list[Contract]) -> None:
-        self._contracts = contracts
+        self._by_field = {field: contract for contract in contracts for field in contract.fields}
 
     async def post(self, request: Request) -> None:
         """Send a message, by whichever contract the body is of."""
@@ -59,9 +63,10 @@ class PostChat:
             given = (await request.json(dict[str, msgspec.Raw])).keys()
         except Invalid:
             raise BadRequest(_WHAT_TO_SEND) from None
-        contract = next((c for c in self._contracts if c.fields & given), None)
-        if contract is None:
+        field = next((field for field in ORDER if field in given), None)
+        if field is None:
             raise BadRequest(_WHAT_TO_SEND)
+        contract = self._by_field[field]
         try:
             await contract.handler(request)
         except AntiphonError as error:

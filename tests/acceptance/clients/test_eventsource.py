@@ -90,7 +90,7 @@ async def test_contract_d_that_is_cut_loses_nothing(site, follow):
     assert (chunks[-1]["is_final"], found["breaks"]) == (True, 1)
 
 
-@pytest.mark.parametrize("allowed", [PAGES, "*"])
+@pytest.mark.parametrize("allowed", [PAGES, "*"], ids=["named", "any"])
 async def test_a_page_of_an_allowed_origin_gets_a_cut_reply_whole(make_site, run_node, chromium, allowed):
     site = await make_site(ANTIPHON_ALLOWED_ORIGINS=allowed)
     _, turn = await begin(site, "es-page")
