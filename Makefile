@@ -2,6 +2,8 @@
 VENV := .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
+# Most tests wait for other processes: more at a time than there are cores.
+TEST_PROCESSES ?= 3
 CLIENTS := tests/clients
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
@@ -17,7 +19,9 @@ test: setup
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory clients
 	@echo "== running the tests"
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile -m "not alone"
+	@echo "== running those that want the machine to themselves"
+	@$(BIN)/pytest -m alone
 
 check: setup
 	@$(BIN)/ruff format --check -q .

@@ -1,6 +1,24 @@
 """What all tests share."""
 
+from pathlib import PurePath
+
 import pytest
+
+# What kills, pauses and counts processes while it watches the clock: beside other tests it would be measuring
+# them. `make test` runs these after all others, one at a time.
+ALONE = (
+    "tests/chaos/*.py",
+    "tests/contract/test_*_faults.py",
+    "tests/acceptance/test_cluster.py",
+    "tests/acceptance/test_supervisor.py",
+    "tests/acceptance/test_workers.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if any(PurePath(item.path).match(pattern) for pattern in ALONE):
+            item.add_marker("alone")
 
 
 @pytest.fixture(scope="session")

@@ -328,6 +328,8 @@ async def test_a_query_at_its_limits_is_answered(ann):
     extensions, told = await ann.refused(f"query ($n: Int) {fields}", 413, n=200)
     assert extensions["code"] == "too_large"
     assert f"{51 + 200 * (1 + 51 + 20 * 2)} points" in told
+    # A whole number is one however it is written.
+    assert (await ann.refused(f"query ($n: Int) {fields}", 413, n=200.0))[1] == told
 
 
 async def test_variables_that_do_not_fit(ann):

@@ -312,3 +312,30 @@ async def _follow_patiently(ann, turn, cursor):
         cursor, end = reply.cursor, reply.ends.get(turn["id"])
         assert reply.errors is None or reply.errors[0]["extensions"]["cursor"] == cursor
     return text
+
+
+@pytest.mark.parametrize("leave", ["complete", "close", "abort"])
+async def test_a_mutation_is_not_left_half_done_by_who_leaves(ann, leave):
+    socket = await ann.socket()
+    ids = [f"{leave}{n}" for n in range(10)]
+    made = " ".join(f'{name}: createSession(input: {{id: "{name}"}}) {{ id }}' for name in ids)
+    await socket.subscribe("1", f"mutation {{ {made} }}")
+    if leave == "complete":
+        await socket.send(type="complete", id="1")
+    elif leave == "close":
+        await socket.close()
+    else:
+        await socket.ws.ping()
+        await asyncio.sleep(0.02)
+        socket.ws._response.connection.transport.abort()
+    await asyncio.sleep(1)
+    query = "query { " + " ".join(f'{name}: session(id: "{name}") {{ id }}' for name in ids) + " }"
+    found = [bool(it) for it in (await ann.post(query))["data"].values()]
+    assert all(found) or not any(found)
+
+
+async def test_text_that_is_none_closes_a_connection(ann, server):
+    socket = await ann.socket()
+    await socket.ws.send_bytes(b'{"type":"subscribe","id":"1","payload":{"query":"\xff"}}')
+    assert (await socket.closed())[0] == 4400
+    assert "crashed" not in server.log

@@ -72,6 +72,8 @@ async def test_events_of_a_stream_end_with_the_response_that_is_kept(client):
     assert again == found, "the same events from the store as from the running reply"
     assert await follow(client, kept["id"], starting_after=len(found) - 2) == found[-1:]
     assert await follow(client, kept["id"], starting_after=len(found) - 1) == []
+    ahead = f"/v1/responses/{kept['id']}?stream=true&starting_after={len(found)}"
+    assert (await client.call("GET", ahead, 410))["error"]["code"] == "cursor_expired"
 
 
 async def test_tools_go_round_by_the_previous_response(client):

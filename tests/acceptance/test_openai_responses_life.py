@@ -93,6 +93,16 @@ async def test_a_deleted_response_is_gone_and_what_followed_it_stays(client):
     assert await get(client, second["id"]) == second
 
 
+async def test_a_session_that_goes_with_its_response_leaves_no_context_behind(client):
+    made = {"session_id": "again", "customer_name": "Ann", "customer_email": "a@b.org", "flight_no": "1"}
+    await client.call("POST", "/chat/session", json=made)
+    await client.call("POST", "/chat/message?wait=true", json={"session_id": "again", "message": "hello"})
+    turn = (await client.messages("again"))[0]["turn_id"]
+    await client.call("DELETE", f"/v1/responses/resp_{turn[5:]}")
+    await client.session(id="again", context={"flight_no": "2"})
+    assert (await client.call("GET", "/chat/session/again"))["context"]["flight_no"] == "2"
+
+
 async def test_a_running_response_is_stopped_to_be_deleted(client, model):
     response = await create(client, **ask("test-500-20-0", background=True))
     await client.call("DELETE", f"/v1/responses/{response['id']}")

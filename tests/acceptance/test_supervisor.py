@@ -4,6 +4,7 @@ import asyncio
 import collections
 import contextlib
 import os
+import re
 import signal
 import sys
 import time
@@ -81,10 +82,10 @@ class Supervised:
         if how and how[0] == "bad":
             return self
         async with asyncio.timeout(30):
-            while "port" not in (lines := self.log.read_text()):
-                assert self.process.returncode is None, lines
+            while (told := re.search(r"port (\d+)\n", self.log.read_text())) is None:
+                assert self.process.returncode is None, self.log.read_text()
                 await asyncio.sleep(0.02)
-        self.port = int(lines.split("port ")[1].split()[0])
+        self.port = int(told[1])
         return self
 
     async def ask(self, *, most=10):

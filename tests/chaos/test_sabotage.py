@@ -15,6 +15,7 @@ from chaos.talk import many, settle
 from chaos.wires import WAYS
 
 pytestmark = pytest.mark.chaos
+RUNS = 4
 STAYS = Patience(silence_s=4 * LEASE_S, chunks=10**6)
 
 
@@ -42,9 +43,17 @@ async def found(folder, sabotage, mishap):
     return report
 
 
+async def noticed(folder, sabotage, mishap):
+    """Whether the fault shows in one of a few runs: each needs a mishap at the wrong moment."""
+    for attempt in range(RUNS):
+        report = await found(folder / str(attempt), sabotage, mishap)
+        if report.wrong + report.lost + report.repeated:
+            return True
+    return False
+
+
 async def test_a_zombie_that_nothing_stops_is_noticed(tmp_path):
-    report = await found(tmp_path, "unfenced", "zombie")
-    assert report.wrong + report.lost + report.repeated > 0
+    assert await noticed(tmp_path, "unfenced", "zombie")
 
 
 async def test_the_logs_fence_alone_stops_a_zombie(tmp_path):
@@ -54,5 +63,4 @@ async def test_the_logs_fence_alone_stops_a_zombie(tmp_path):
 
 
 async def test_delivering_before_the_commit_is_noticed_in_a_fleet(tmp_path):
-    report = await found(tmp_path, "deliver-first", "kill")
-    assert report.wrong + report.lost + report.repeated > 0
+    assert await noticed(tmp_path, "deliver-first", "kill")

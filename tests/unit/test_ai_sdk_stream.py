@@ -91,6 +91,12 @@ def test_a_call_without_an_id_gets_one():
     assert event["toolCallId"]
 
 
+def test_a_call_of_a_tool_that_takes_a_text_is_available_with_it():
+    custom = {"id": "c", "type": "custom", "custom": {"name": "x", "input": "as it is"}}
+    (event,) = [each for each in told(end("tool_calls", tool_calls=[custom])) if "toolCallId" in each]
+    assert (event["type"], event["toolName"], event["input"]) == ("tool-input-available", "x", "as it is")
+
+
 def test_calls_of_a_reply_that_was_stopped_are_not_made():
     events = told(
         tool({"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}}),

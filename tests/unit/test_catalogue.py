@@ -6,8 +6,9 @@ import pytest
 
 from antiphon.caches.memory import MemoryCache
 from antiphon.config import load_settings
+from antiphon.engine import catalogue as catalogue_module
 from antiphon.engine.catalogue import Bot, Catalogue, Choice
-from antiphon.errors import Invalid, ProviderUnreachable
+from antiphon.errors import Invalid, ProviderTimeout, ProviderUnreachable
 from antiphon.from_settings import catalogue
 from antiphon.providers.port import Model
 
@@ -179,3 +180,19 @@ async def test_lists_of_providers_elsewhere_are_kept_and_of_this_machine_for_its
     assert here.keys() - {"ollama"} == {"far", "near"}
     assert here["far"] == there["far"]
     assert here["near"] != there["near"]
+
+
+async def test_one_provider_that_hangs_does_not_hold_up_what_is_asked_of_the_others(monkeypatch):
+    monkeypatch.setattr(catalogue_module, "PATIENCE_S", 0.1)
+    hanging, other = Counted("x"), Counted("small")
+    hanging.open.clear()
+    known = Catalogue({}, {"one": hanging, "two": other}, default_bot="", cache=MemoryCache())
+    async with asyncio.timeout(5):
+        assert (await known.choose(None, "small")).model == "two/small"
+    # Those who come while it still hangs do not wait for it again.
+    monkeypatch.setattr(catalogue_module, "PATIENCE_S", 60)
+    async with asyncio.timeout(5):
+        assert isinstance(await known.offer("one"), ProviderTimeout)
+        hanging.open.set()
+        await asyncio.sleep(0.01)
+        assert await known.offer("one") == [Model(id="x", context_tokens=7)]

@@ -5,11 +5,13 @@ import shutil
 
 import pytest
 
+from antiphon.engine import engine as engine_module
 from antiphon.engine.passing import Question
 from antiphon.engine.whole import whole
 from antiphon.errors import Invalid, Overloaded, ProviderRefused, TooLarge
 from antiphon.model import Principal, Usage
 from antiphon.providers.port import Finish, PromptMessage
+from antiphon.providers.port import Model as Offered
 from engines import engine_on
 
 ANN = Principal("user:ann")
@@ -104,6 +106,7 @@ async def test_it_stops_when_its_last_reader_leaves(path):
         assert model.running == 1
         channel.detach(second)
         await until(lambda: model.running == 0 and len(engine.passing) == 0)
+        assert engine.figures.turns == {"stopped": 1}, "to hang up is no failure"
 
 
 async def test_a_failure_is_told_behind_what_was_said(path):
@@ -156,3 +159,37 @@ async def test_a_leaving_pod_ends_what_it_has_and_takes_no_more(path):
         await draining
         assert "".join(c.text for c in tap.chunks if c.kind == "content") == "one two three"
         assert tap.chunks[-1].kind == "end"
+
+
+async def test_what_was_asked_before_a_pod_leaves_and_would_begin_after_is_refused(path):
+    class Slow(Model):
+        async def models(self):
+            await self.go.wait()
+            return [Offered(id="m")]
+
+    model = Slow()
+    async with engine_on(path, model) as engine:
+        beginning = asyncio.create_task(engine.passing.begin(ANN, Question(messages=HI, model="m")))
+        await asyncio.sleep(0.05)
+        await engine.drain()
+        model.go.set()
+        with pytest.raises(Overloaded):
+            await beginning
+        assert model.prompts == []
+
+
+async def test_a_leaving_pod_tells_those_it_does_not_wait_for(path, monkeypatch):
+    class Clinging(Model):
+        async def stream(self, prompt, sink):
+            try:
+                return await super().stream(prompt, sink)
+            finally:
+                await asyncio.sleep(0.2)
+
+    monkeypatch.setattr(engine_module, "PASSING_DRAIN_S", 0.05)
+    async with engine_on(path, Clinging()) as engine:
+        channel = await engine.passing.begin(ANN, Question(messages=HI))
+        reply = asyncio.create_task(collected(channel))
+        await asyncio.sleep(0.05)
+        await engine.drain()
+        assert (await reply).end.error.code == "overloaded"

@@ -1,5 +1,7 @@
 """Where clients stand: which place counts, and when it is written."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,3 +111,45 @@ async def test_the_more_clients_the_less_each_is_asked():
     for number in range(100):
         await places.enter("s", str(number))
     assert places.pause * ASKED_A_SECOND == 100
+
+
+async def test_an_older_place_is_not_stored_over_a_newer_one():
+    store = Store()
+    places, first = Places(store), asyncio.Event()
+    note = store.note_places
+
+    async def slowly(noted):
+        if not first.is_set():
+            first.set()
+            await asyncio.sleep(0.05)
+        await note(noted)
+
+    store.note_places = slowly
+    await places.enter("s", "c")
+    places.reached("s", "c", "1.5")
+    writing = asyncio.create_task(places.write())
+    await first.wait()
+    places.reached("s", "c", "2.1")
+    await places.leave("s", "c")
+    await writing
+    assert store.places == {("s", "c"): "2.1"}
+
+
+async def test_many_that_leave_at_once_share_a_write():
+    store = Store()
+    places = Places(store)
+    names = [f"c{n}" for n in range(50)]
+    for name in names:
+        await places.enter("s", name)
+        places.reached("s", name, "1.5")
+    note = store.note_places
+
+    async def slowly(noted):
+        await asyncio.sleep(0)
+        await note(noted)
+
+    store.note_places = slowly
+    await asyncio.gather(*(places.leave("s", name) for name in names))
+    assert len(store.places) == 50
+    assert store.calls <= 2
+    assert not places._clients

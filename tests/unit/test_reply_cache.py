@@ -90,6 +90,17 @@ async def test_a_reply_that_is_not_whole_is_not_kept(path, reason):
         assert await said(engine, "s2") == ("reply 2", False)
 
 
+async def test_nothing_at_all_is_no_answer_to_give_again(path):
+    class Silent(Counting):
+        async def stream(self, prompt, sink):
+            self.asked.append(prompt)
+            return Finish(reason="stop")
+
+    async with engine_on(path, Silent()) as engine:
+        await said(engine, "s1")
+        assert await said(engine, "s2") == ("", False)
+
+
 async def test_with_no_seconds_nothing_is_kept(path):
     async with engine_on(path, Counting(), reply_cache_seconds=0.0) as engine:
         await said(engine, "s1")

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from antiphon.dialects.openai.responses_events import HEARTBEAT, ResponseEvents
+from antiphon.dialects.openai.responses_input import items_of
 from antiphon.dialects.openai.responses_object import Kept, describe
 from antiphon.model import Chunk, End, Fault, Turn, TurnState, Usage
 from openai_schema import validate
@@ -190,6 +191,26 @@ def test_a_call_waits_for_its_name_and_has_an_id_to_be_answered_by():
     assert (item["name"], item["arguments"], item["call_id"]) == ("f", "{}", f"call_{OWN}_0")
     deltas = [body["delta"] for _, body in found if body["type"].endswith("arguments.delta")]
     assert deltas == ["{}"]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"tools": 5, "tool_choice": {"type": "allowed_tools"}},
+        {"tools": [5, {"function": {}}], "response_format": "json"},
+        {"tools": [{"type": "custom", "custom": {"name": "x"}}], "response_format": {"json_schema": None}},
+    ],
+)
+def test_whatever_params_another_contract_passed_on_a_response_can_be_told(params):
+    described = describe(msgspec.structs.replace(TURN, params=params), Kept())
+    assert described["text"] == {"format": {"type": "text"}}
+    assert described["tool_choice"] == "auto"
+
+
+def test_a_call_of_a_tool_that_takes_a_text_is_an_item_with_it():
+    custom = {"id": "c", "type": "custom", "custom": {"name": "x", "input": "y"}}
+    (item,) = items_of([{"role": "assistant", "content": None, "tool_calls": [custom]}], OWN)
+    assert (item["name"], item["arguments"], item["call_id"]) == ("x", "y", "c")
 
 
 def test_a_heartbeat_has_no_empty_line():

@@ -56,3 +56,24 @@ async def test_a_turn_whose_announcement_is_late_comes_before_the_next(path):  #
                 await asyncio.sleep(0.01)
         assert order.taken == [1, 2, 3]
         fleet.pods[1].unfollow_session(ANN, "s", follow)
+
+
+async def test_who_comes_later_is_not_given_what_was_received_before(path):  # noqa: F811
+    async with fleet_on(path) as fleet:
+        early, late = Order(), Order()
+        late.ended.add(1)
+        first = await fleet.pods[1].follow_session(ANN, "s", early, None)
+        fleet.bus.lose = lambda topic: topic.startswith("session.")
+        turn = await fleet.submit()
+        await (await fleet.follow(turn, at=0)).whole()
+        await fleet.pods[0].store.mark_delivered([turn.id])
+        second = await fleet.pods[1].follow_session(ANN, "s", late, None)
+        fleet.bus.lose = lambda topic: False
+        await fleet.pods[1].submit(ANN, Ask(session_id="s", text="two"))
+        async with asyncio.timeout(20):
+            while early.ended != {1, 2} or 2 not in late.ended:
+                await asyncio.sleep(0.01)
+        assert early.taken == [1, 2]
+        assert late.taken == [2]
+        fleet.pods[1].unfollow_session(ANN, "s", first)
+        fleet.pods[1].unfollow_session(ANN, "s", second)

@@ -14,7 +14,7 @@ from antiphon.engine.catalogue import Bot, Catalogue
 from antiphon.engine.engine import Engine
 from antiphon.engine.ports import Ports
 from antiphon.engine.submit import Ask
-from antiphon.errors import StoreUnavailable
+from antiphon.errors import NotFound, StoreUnavailable
 from antiphon.logs.memory import MemoryLog
 from antiphon.logs.sqlite import SqliteLog
 from antiphon.model import Principal
@@ -381,3 +381,16 @@ async def test_a_reply_that_is_over_before_it_is_asked_for_comes_at_once(path):
         assert turn.pod is None
         tap = await fleet.follow(turn, at=0)
         await tap.whole()
+
+
+@pytest.mark.parametrize("at", [0, 1])
+async def test_nobody_waits_for_a_reply_that_was_deleted_before_it_began(path, at):
+    async with fleet_on(path) as fleet:
+        for pod in fleet.pods:
+            pod.worker._draining = True  # so that it stays queued
+        turn = await fleet.submit()
+        waiting = asyncio.create_task(fleet.pods[at].whole(turn))
+        await asyncio.sleep(0.1)
+        await fleet.pods[0].delete_session(ANN, "s")
+        with pytest.raises(NotFound):
+            await asyncio.wait_for(waiting, 10)

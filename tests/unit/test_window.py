@@ -44,6 +44,24 @@ def test_the_last_message_is_sent_even_if_it_is_too_long():
     ]
 
 
+def result(number):
+    """The result of a call, after the reply that asked for it."""
+    calls = [{"id": f"c{number}", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    given = [{"role": "tool", "tool_call_id": f"c{number}", "content": "r" * 400}]
+    return Exchange(before="", calls=calls, text="[result]", given=given)
+
+
+def test_results_of_tools_are_never_sent_without_their_calls():
+    asked = Exchange(before="A", text="b")
+    steps = [result(number) for number in range(3)]
+    after = Exchange(before="done", text="c")
+    sent = ["user", *["assistant", "tool"] * 3]
+    assert [m.role for m in fit(None, [*branch("a"), asked, *steps], 250)] == sent
+    assert [m.role for m in fit(None, [*branch("a"), asked, *steps, after], 250)] == ["user"]
+    # The history that was read may begin anywhere.
+    assert [m.role for m in fit(None, steps, 1000)] == sent[1:]
+
+
 def test_scripts_of_several_bytes_count_for_more():
     assert estimate_tokens("漢" * 40) > 2 * estimate_tokens("a" * 40)
 
