@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from antiphon.engine.tool_calls import deltas
+from antiphon.engine.tool_calls import called, deltas
 from antiphon.model import Chunk, End, Turn, TurnState
 
 _encode = msgspec.json.encode
@@ -142,12 +142,14 @@ class Parts:
 
     def _input(self, position: int, call: dict[str, Any]) -> bytes:
         """Return the event of a call that is complete."""
-        function = call["function"]
+        function = called(call)
         # Some providers name no id; results are sent back under one.
         known = {
             "toolCallId": call["id"] or f"call-{self._turn.number}-{position}",
             "toolName": function["name"],
         }
+        if "custom" in call:  # it takes a text
+            return event(type="tool-input-available", **known, input=function["arguments"])
         try:
             value = msgspec.json.decode(function["arguments"] or "{}")
         except (msgspec.DecodeError, RecursionError):

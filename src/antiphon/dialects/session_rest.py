@@ -107,8 +107,6 @@ class SessionRest:
         context = {**body, "created_at": iso(now_ms())}
         principal, session = await self._sessions.create(request, session_id, context)
         created = session.turn_count == 0 and session.context == context
-        if created:
-            await self._engine.contexts.keep(principal, session_id, session.context)
         told = await self._told(principal, session)
         told.status = "created" if created else "exists"
         await answer_json(request, 200, told)
@@ -159,14 +157,14 @@ class SessionRest:
         await answer_json(request, 200, sent)
 
     async def _told(self, principal: Principal, session: Session) -> ChatSession:
-        """Return a session with its context, which is in the cache for a while from now on."""
-        context = await self._engine.contexts.get(principal, session.id)
+        """Return a session with its context as it was just read, in the cache for a while from now on."""
+        await self._engine.contexts.keep(principal, session.id, session.context)
         computed = {
             "created_at": iso(session.created_at),
             "last_activity": iso(session.updated_at),
             "message_count": await self._engine.store.message_count(session.id),
         }
-        return ChatSession(session.id, {**context, **computed})
+        return ChatSession(session.id, {**session.context, **computed})
 
 
 def _fault(error: AntiphonError, code: str) -> ChatFault:

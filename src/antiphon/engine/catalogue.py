@@ -9,11 +9,13 @@ from typing import Any
 import msgspec
 
 from antiphon.caches.port import Cache
-from antiphon.errors import Invalid, ProviderError
+from antiphon.errors import Invalid, ProviderError, ProviderTimeout
 from antiphon.providers.port import Embedder, Model, Provider
 
 MODELS_S = 30.0
 """How long a provider's list of models is good for."""
+PATIENCE_S = 5.0
+"""How long it is waited for: one provider that hangs must not hold up what is asked of the others."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[Model]).decode
@@ -66,7 +68,8 @@ class Catalogue:
             name: f"models:{name}:{hashlib.sha256(url.encode()).hexdigest()[:16]}"
             for name, url in (origins or {}).items()
         }
-        self._asking: dict[str, asyncio.Task[list[Model] | ProviderError]] = {}
+        # The questions under way, each with the moment until which it is waited for.
+        self._asking: dict[str, tuple[asyncio.Task[list[Model] | ProviderError], float]] = {}
 
     async def choose(self, bot: str | None, model: str | None) -> Choice:
         """Settle which bot and model answer. Raises Invalid for names that are not known.
@@ -117,11 +120,16 @@ class Catalogue:
     async def offer(self, name: str) -> list[Model] | ProviderError:
         """Return one provider's models, or why they could not be learnt."""
         # One question for all who ask at once; it outlives who put it first.
-        asking = self._asking.get(name)
-        if asking is None:
-            asking = self._asking[name] = asyncio.create_task(self._ask(name))
-            asking.add_done_callback(lambda _: self._asking.pop(name))
-        return await asyncio.shield(asking)
+        if name not in self._asking:
+            task = asyncio.create_task(self._ask(name))
+            self._asking[name] = task, asyncio.get_running_loop().time() + PATIENCE_S
+            task.add_done_callback(lambda _: self._asking.pop(name))
+        asking, until = self._asking[name]
+        try:
+            async with asyncio.timeout_at(until):
+                return await asyncio.shield(asking)
+        except TimeoutError:
+            return ProviderTimeout(f"{name} has not listed its models within {PATIENCE_S:g} s.")
 
     async def _ask(self, name: str) -> list[Model] | ProviderError:
         key = self._keys.get(name)

@@ -28,7 +28,7 @@ from antiphon.engine.sessions import SessionFollows
 from antiphon.engine.submit import Ask, Submitter
 from antiphon.engine.whole import Whole, whole
 from antiphon.engine.worker import Worker
-from antiphon.errors import TooLarge
+from antiphon.errors import NotFound, TooLarge
 from antiphon.ids import now_ms
 from antiphon.model import Principal, Session, Turn
 from antiphon.stores.port import Submitted
@@ -201,8 +201,17 @@ class Engine:
             self.hub.lose_unfed(turn.id)
 
     async def whole(self, turn: Turn) -> Whole:
-        """Wait for the end of a turn and return its reply."""
-        return await whole(lambda received: self.channel(turn, received))
+        """Wait for the end of a turn and return its reply. Raises NotFound if it is deleted before."""
+        again = False
+
+        async def opened(received: int) -> Channel:
+            nonlocal again
+            if again and await self.store.ended([turn.id]) and await self.store.transcript(turn.id) is None:
+                raise NotFound("The reply was deleted before it came to its end.")
+            again = True
+            return await self.channel(turn, received)
+
+        return await whole(opened)
 
     async def channel(self, turn: Turn, received: int = 0) -> Channel:
         """Return what to attach to in order to follow the turn after so many chunks."""

@@ -58,6 +58,8 @@ class SessionFollow:
         self.closed = False
         # The newest turn of the session that this follow knows of; None before it has begun.
         self.newest: int | None = None
+        # The newest one when it began: what it is owed up to there it was given then.
+        self._before = 0
 
     @property
     def cursor(self) -> str:
@@ -70,8 +72,8 @@ class SessionFollow:
         ``next_number`` is the lowest number a further turn can have. Raises CursorExpired.
         """
         early, self._early = self._early or [], None
-        self.newest = next_number - 1
-        taken = self._take([*owed, *early])
+        self.newest = self._before = next_number - 1
+        taken = self._take([*owed, *self._later(early)])
         if self._cursor is None:
             self._received.setdefault(next_number, 0)
         self._reader.ready(self.cursor)
@@ -82,7 +84,7 @@ class SessionFollow:
         if self._early is not None:
             self._early.append(turn)
         elif not self.closed:
-            await self._attach_all(self._take([turn]))
+            await self._attach_all(self._take(self._later([turn])))
 
     def close(self) -> None:
         """Stop following."""
@@ -111,6 +113,10 @@ class SessionFollow:
 
     def _others(self, number: int) -> str:
         return "".join(f",{n}.{count}" for n, count in self._received.items() if n != number)
+
+    def _later(self, turns: Sequence[Turn]) -> list[Turn]:
+        """Return the turns that came after this follow began; word of the others is late."""
+        return [turn for turn in turns if turn.number > self._before]
 
     def _take(self, turns: Sequence[Turn]) -> list[Turn]:
         """Note new turns in the cursor, before anything of them or of later ones is delivered."""

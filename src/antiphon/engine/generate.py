@@ -74,8 +74,10 @@ class Generator:
             return Finish(reason="stop", usage=kept.usage, cached=True)
         finish = await self._produce(provider, prompt, draft)
         chunks = draft.all_chunks()
-        if finish.reason == "stop" and all(chunk.kind == "content" for chunk in chunks):
-            await self._replies.put(turn.model, prompt, Kept(text_of(chunks), finish.usage))
+        text = text_of(chunks)
+        # Nothing at all is no answer to give again.
+        if finish.reason == "stop" and text and all(chunk.kind == "content" for chunk in chunks):
+            await self._replies.put(turn.model, prompt, Kept(text, finish.usage))
         return finish
 
     async def _produce(self, provider: Provider, prompt: Prompt, draft: Draft) -> Finish:

@@ -26,6 +26,8 @@ from antiphon.model import Chunk, Principal, Turn, TurnState
 from antiphon.providers.port import PromptMessage
 
 logger = structlog.get_logger(__name__)
+# So long a reply that is ended by its leaving pod has to tell so.
+ENDED_WITHIN_S = 1.0
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +78,7 @@ class Passing:
         await self._rates.check(user=principal.id, address=question.address)
         choice = await self._catalogue.choose(question.bot, question.model)
         self._catalogue.provider(choice.model)
+        self._check_room()  # again: much may have begun meanwhile, and the pod may be leaving
         turn = Turn(
             id=new_id("turn"),
             session_id="",
@@ -101,14 +104,20 @@ class Passing:
         self._draining = True
         if self._running:
             await asyncio.wait(tuple(self._running.values()), timeout=seconds)
-        for task in tuple(self._running.values()):
+        late = tuple(self._running.values())
+        for task in late:
             task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=ENDED_WITHIN_S)
 
-    def _check(self, question: Question) -> None:
+    def _check_room(self) -> None:
         if self._draining:
             raise Overloaded("This pod is leaving. Send again: another will take it.", retry_after=1)
         if len(self._running) >= self._bounds.running_turns:
             raise Overloaded("Too many replies are under way here. Try again shortly.", retry_after=2)
+
+    def _check(self, question: Question) -> None:
+        self._check_room()
         if not question.messages:
             raise Invalid("There is no message to answer.")
         for message in question.messages:
@@ -138,10 +147,7 @@ class Passing:
             if failure:  # failed in its last step: let the cancellation come through
                 await asyncio.sleep(0)
         except asyncio.CancelledError:
-            reason = failure[0] if failure else Overloaded("This pod is leaving. Send again.", retry_after=1)
-            if not isinstance(reason, AntiphonError):
-                raise
-            ending = Ending.failed(reason)
+            ending = self._cut(failure[0] if failure else None)
         finally:
             self._running.pop(turn.id, None)
         chunks = draft.all_chunks()
@@ -149,6 +155,14 @@ class Passing:
         last = Chunk("end", msgspec.json.encode(end).decode())
         self._figures.ended(draft, last.text)
         draft.put(last)
+
+    def _cut(self, failure: Exception | None) -> Ending:
+        """Return how a cut reply ends: by a failure, its pod leaving, or for want of readers."""
+        if isinstance(failure, AntiphonError):
+            return Ending.failed(failure)
+        if self._draining:
+            return Ending.failed(Overloaded("This pod is leaving. Send again.", retry_after=1))
+        return Ending.stopped()
 
     async def _attempt(self, turn: Turn, draft: Draft, question: Question) -> Ending:
         try:

@@ -5,7 +5,9 @@ the client is connected here, and in the store behind, so that another pod can g
 written once a second in one statement, and when a connection ends.
 """
 
+import asyncio
 import contextlib
+from collections.abc import Iterable
 
 from antiphon.engine.cursor import Cursor, parse_cursor
 from antiphon.errors import AntiphonError
@@ -35,6 +37,9 @@ class Places:
     def __init__(self, store: PlaceStore) -> None:
         self._store = store
         self._clients: dict[Key, _Client] = {}
+        self._leaving: set[Key] = set()
+        # One write after the other: an older place must not come to be stored over a newer one.
+        self._writing = asyncio.Lock()
 
     @property
     def pause(self) -> float:
@@ -67,19 +72,25 @@ class Places:
         """Note that a connection ended, and store its client's place at once."""
         key = session_id, client_id
         client = self._clients[key]
-        # One that cannot be written now is kept, and written with the others.
-        with contextlib.suppress(AntiphonError):
-            await self._write([key])
-        self._drop(key, client)
+        self._leaving.add(key)
+        try:
+            # One that cannot be written now is kept, and written with the others.
+            with contextlib.suppress(AntiphonError):
+                async with self._writing:
+                    together, self._leaving = self._leaving, set()
+                    await self._write(together)
+        finally:
+            self._drop(key, client)
 
     async def write(self) -> None:
         """Store all places that have changed. Raises StoreUnavailable."""
-        await self._write(list(self._clients))
+        async with self._writing:
+            await self._write(tuple(self._clients))
         for key, client in tuple(self._clients.items()):
             if not client.connections and client.written == _text(client):
                 del self._clients[key]
 
-    async def _write(self, keys: list[Key]) -> None:
+    async def _write(self, keys: Iterable[Key]) -> None:
         changed = [(key, text) for key in keys if (text := _unwritten(self._clients.get(key)))]
         if changed:
             await self._store.note_places([(*key, text) for key, text in changed])

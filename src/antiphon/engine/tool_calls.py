@@ -24,6 +24,13 @@ def assemble(chunks: Iterable[Chunk]) -> list[dict[str, Any]]:
     return [calls[index] for index in sorted(calls)]
 
 
+def called(call: dict[str, Any]) -> dict[str, str]:
+    """Return the name and the arguments of a call; what a custom tool is given counts as its arguments."""
+    if "function" in call:
+        return {name: call["function"][name] for name in ("name", "arguments")}
+    return {"name": call["custom"]["name"], "arguments": call["custom"]["input"]}
+
+
 def deltas(text: str) -> list[tuple[int, dict[str, Any]]]:
     """Return the deltas of a ``tool`` chunk, each with the index of its call."""
     found = msgspec.json.decode(text)

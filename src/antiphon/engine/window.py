@@ -33,20 +33,28 @@ def fit(system: str | None, history: Sequence[Exchange], budget: int) -> list[Pr
     """Return the newest messages of a branch that fit into ``budget`` tokens, after the system prompt.
 
     The last user message is always kept, even alone over the budget: the provider's answer to that says
-    more than a guess. A cut falls before a user message, never between it and its reply.
+    more than a guess. A cut falls before a user message, never between it and its reply, nor between the
+    calls of a reply and their results: without the calls providers refuse these.
     """
     head = [PromptMessage(role="system", content=system)] if system else []
     left = budget - sum(map(_tokens, head))
     kept: list[PromptMessage] = []
-    reply: list[PromptMessage] = []
+    # Newest first, like ``kept``: what is kept only together with what comes before it.
+    bound: list[PromptMessage] = []
     for exchange in reversed(history):
-        newest_first = [*reversed(reply), *reversed(of_exchange(exchange))]
-        left -= sum(map(_tokens, newest_first))
+        asked = of_exchange(exchange)
+        bound += reversed(asked)
+        left -= sum(map(_tokens, asked))
         if left < 0 and kept:
-            break
-        kept += newest_first
+            return head + kept[::-1]
+        if asked[0].role != "tool":
+            kept += bound
+            bound = []
         reply = of_reply(exchange.before or "", exchange.calls)
-    return head + kept[::-1]
+        bound += reversed(reply)
+        left -= sum(map(_tokens, reply))
+    # Nothing but results and their calls, if what was asked before them is not in the history any more.
+    return head + (kept or bound)[::-1]
 
 
 def _tokens(message: PromptMessage) -> int:

@@ -32,6 +32,7 @@ from antiphon.dialects.openai.waiting import Left, begun, unless_gone
 from antiphon.engine.deliver import Channel
 from antiphon.engine.engine import Engine
 from antiphon.engine.whole import Whole, whole
+from antiphon.errors import CursorExpired
 from antiphon.model import Turn
 from antiphon.stores.port import Submitted
 from antiphon.transports.asgi import Request, answer_json
@@ -132,7 +133,9 @@ class Responses:
             await request.start(204, [])
             await request.send({"type": "http.response.body", "body": b""})
             return
-        events = ResponseEvents(turn, describe(turn, kept), after=after, received=received or 0)
+        described = describe(turn, kept)
+        _check_after(channel, described, after)
+        events = ResponseEvents(turn, described, after=after, received=received or 0)
         await self._streams.channel(request, channel, events, 0, (b"x-request-id", request_id().encode()))
 
     async def _wait(self, request: Request, turn: Turn, kept: Kept) -> None:
@@ -167,6 +170,20 @@ class Responses:
 
     async def _show(self, request: Request, value: Object) -> None:
         await answer_json(request, 200, value, {"x-request-id": request_id()})
+
+
+def _check_after(channel: Channel, described: Object, after: int) -> None:
+    """Raise CursorExpired for the number of an event that a response which has ended does not have."""
+    if after < 0 or not channel.ended:
+        return
+    events = ResponseEvents(channel.turn, described, after=sys.maxsize)
+    events.begin(channel.turn)
+    events.chunks(channel.turn, 0, channel.chunks, "")
+    if after > events.last_number:
+        raise CursorExpired(
+            f"The response has no event {after}: its last one is {events.last_number}. "
+            "Begin again without starting_after."
+        )
 
 
 def _cut(items: list[Object], name: str, item_id: str | None) -> list[Object]:

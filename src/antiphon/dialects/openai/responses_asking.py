@@ -13,9 +13,9 @@ from antiphon.dialects.openai.responses_request import Wanted
 from antiphon.engine.deliver import Channel
 from antiphon.engine.engine import Engine
 from antiphon.engine.passing import Question
-from antiphon.engine.submit import Ask
+from antiphon.engine.submit import Ask, check_session_id
 from antiphon.engine.window import fit, room
-from antiphon.errors import NotFound, TooLarge
+from antiphon.errors import Invalid, NotFound, TooLarge
 from antiphon.ids import new_id
 from antiphon.model import Principal, Turn
 from antiphon.stores.port import Exchange
@@ -107,8 +107,8 @@ class Asking:
 
     async def _conversation(self, principal: Principal, conversation: str) -> str:
         try:
-            return (await self._engine.store.session(principal, conversation)).id
-        except NotFound as error:
+            return (await self._engine.store.session(principal, check_session_id(conversation))).id
+        except (Invalid, NotFound) as error:
             raise NotFound(f"Conversation with id {conversation[:100]!r} not found.") from error
 
     async def _new_session(self, principal: Principal, key: str | None) -> str:

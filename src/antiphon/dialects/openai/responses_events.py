@@ -52,6 +52,11 @@ class ResponseEvents:
         self._calls: dict[int, CallItem] = {}
 
     @property
+    def last_number(self) -> int:
+        """The number of the last event so far."""
+        return self._number - 1
+
+    @property
     def output(self) -> list[Object]:
         """The items of the response as they are now."""
         return [item.view() for item in self._items]

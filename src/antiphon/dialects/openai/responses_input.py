@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from antiphon.dialects.openai.errors import InvalidParameter
+from antiphon.engine.tool_calls import called
 
 Object = dict[str, Any]
 
@@ -168,7 +169,7 @@ def items_of(messages: Sequence[Object], own: str) -> list[Object]:
             parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
             add("msg", "message", {"role": role, "content": [_shown(part, role) for part in parts]})
         for call in message.get("tool_calls", ()):
-            add("fc", "function_call", {"call_id": call["id"], **call["function"]})
+            add("fc", "function_call", {"call_id": call["id"], **called(call)})
     return items
 
 

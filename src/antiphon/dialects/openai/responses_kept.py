@@ -46,7 +46,10 @@ class KeptResponses:
     async def asked(self, principal: Principal, turn: Turn) -> Kept:
         """Return what is kept beside the turn; nothing of one that was begun in another contract."""
         prompt = await self._store.message(principal, turn.prompt_id)
-        return msgspec.convert(prompt.metadata.get(METADATA, {}), Kept)
+        try:
+            return msgspec.convert(prompt.metadata.get(METADATA, {}), Kept)
+        except msgspec.ValidationError:  # somebody else's word of the same name
+            return Kept()
 
     async def view(self, principal: Principal, turn: Turn, kept: Kept) -> Object:
         """Return the response with what there is of it now."""
@@ -78,6 +81,7 @@ class KeptResponses:
             await self._store.delete_turn(principal, turn.id)
         except Conflict as error:
             raise Conflict("The response has not come to its end yet. Delete it again shortly.") from error
+        await self._engine.contexts.forget(principal, turn.session_id)  # the session may have gone with it
 
     async def items(self, turn: Turn) -> list[Object]:
         """Return all that the model was sent, as items, oldest first."""

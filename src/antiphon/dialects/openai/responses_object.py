@@ -89,7 +89,7 @@ def describe(turn: Turn, kept: Kept, instructions: str | None = None) -> Object:
         "temperature": params.get("temperature"),
         "text": _text(params),
         "tool_choice": _choice(params.get("tool_choice")),
-        "tools": [_tool(tool["function"]) for tool in params.get("tools", ()) if "function" in tool],
+        "tools": _tools(params.get("tools")),
         "top_logprobs": 0,
         "top_p": params.get("top_p"),
         "truncation": kept.truncation,
@@ -160,11 +160,20 @@ def _usage(used: Usage, output: list[Object]) -> Object:
     }
 
 
+# Other contracts pass on what they are given: of a turn that was begun there, what does not fit is not told.
+
+
+def _tools(tools: Any) -> list[Object]:
+    tools = tools if isinstance(tools, list) else []
+    functions = [tool.get("function") for tool in tools if isinstance(tool, dict)]
+    return [_tool(function) for function in functions if isinstance(function, dict)]
+
+
 def _tool(function: Object) -> Object:
     described = {"description": function["description"]} if "description" in function else {}
     return {
         "type": "function",
-        "name": function["name"],
+        "name": function.get("name"),
         **described,
         "parameters": function.get("parameters"),
         "strict": function.get("strict"),
@@ -173,12 +182,15 @@ def _tool(function: Object) -> Object:
 
 def _choice(choice: Any) -> Any:
     if isinstance(choice, dict):
-        return {"type": "function", "name": choice["function"]["name"]}
+        function = choice.get("function")
+        return {"type": "function", "name": function.get("name")} if isinstance(function, dict) else "auto"
     return choice or "auto"
 
 
 def _text(params: Object) -> Object:
-    wanted = params.get("response_format", {"type": "text"})
-    told = {"type": wanted["type"], **wanted.get("json_schema", {})}
+    wanted = params.get("response_format")
+    wanted = wanted if isinstance(wanted, dict) else {}
+    schema = wanted.get("json_schema")
+    told = {"type": wanted.get("type", "text"), **(schema if isinstance(schema, dict) else {})}
     verbosity = {"verbosity": params["verbosity"]} if "verbosity" in params else {}
     return {"format": told, **verbosity}

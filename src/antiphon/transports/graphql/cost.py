@@ -127,7 +127,8 @@ class Measure:
         if isinstance(items, int):
             return items
         sizes = [self._argument(node, name) for name in ("first", "last")]
-        given = [min(max(size, 0), LARGEST_PAGE) for size in sizes if isinstance(size, int)]
+        # 200.0 is a size too: GraphQL takes whole numbers however JSON writes them.
+        given = [int(min(max(size, 0), LARGEST_PAGE)) for size in sizes if isinstance(size, int | float)]
         return max(given, default=USUAL_PAGE)
 
     def _argument(self, node: FieldNode, name: str) -> Any:

@@ -82,6 +82,9 @@ class Connection:
         self._limits = limits
         self._initialised = False
         self._operations: dict[str, asyncio.Task[None]] = {}
+        # Also those that the client has ended: what changes something is then done all the same, not by half.
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._changing: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:
         """Take messages until the client leaves. Raises Closed."""
@@ -96,10 +99,9 @@ class Connection:
                     late.cancel()
         finally:
             late.cancel()
-            running = tuple(self._operations.values())
-            for task in running:
+            for task in self._under_way - self._changing:
                 task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await asyncio.gather(*self._under_way, return_exceptions=True)
 
     def _take(self, frame: bytes) -> None:
         try:
@@ -123,7 +125,7 @@ class Connection:
                 self._subscribe(message)
             case "complete":
                 task = self._operations.pop(message.id or "", None)
-                if task is not None:
+                if task is not None and task not in self._changing:
                     task.cancel()
             case _:
                 self._close(BAD_MESSAGE, f"Invalid message received: there is no type {message.type!r}.")
@@ -139,12 +141,12 @@ class Connection:
             return
         try:
             asked = _read_asked(message.payload)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             self._close(BAD_MESSAGE, f"Invalid message received: {error}")
             return
         if operation in self._operations:
             self._close(ID_IN_USE, f"Subscriber for {operation} already exists")
-        elif len(self._operations) >= self._limits.operations:
+        elif len(self._under_way) >= self._limits.operations:
             most = self._limits.operations
             full = Overloaded(
                 f"A socket carries {most} operations at once. Complete one first.", retry_after=1
@@ -153,36 +155,51 @@ class Connection:
         else:
             task = asyncio.create_task(self._run(operation, asked), name=f"graphql {operation}")
             self._operations[operation] = task
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
 
     async def _run(self, operation: str, asked: GraphQLRequest) -> None:
         """Carry out an operation and tell its end, unless the client ended it."""
+        result = None
         try:
-            errors = await self._carry_out(operation, asked)
+            result = await self._carry_out(operation, asked)
+            errors = None
+        except Refused as error:
+            errors = error.errors
         except Closed:
             return
         except Exception as error:
             logger.exception("graphql_operation_crashed", error=type(error).__name__)
             errors = [error_of(AntiphonError("The server failed to carry this out. Try again."))]
         finally:
-            if self._operations.get(operation) is asyncio.current_task():
+            wanted = self._operations.get(operation) is asyncio.current_task()
+            if wanted:
                 del self._operations[operation]
+        if not wanted:
+            return
+        if result is not None:
+            self._tell(operation, "next", result)
         if errors is None:
             self._tell(operation, "complete")
         else:
             self._tell(operation, "error", errors)
 
-    async def _carry_out(self, operation: str, asked: GraphQLRequest) -> list[dict[str, Any]] | None:
-        """Return the errors for which it was not, or no longer, carried out."""
+    async def _carry_out(self, operation: str, asked: GraphQLRequest) -> dict[str, Any] | None:
+        """Return the response, None of a subscription. Raises Refused if it was not, or no longer, done."""
         graph = await self._loader.graph()
+        prepared = await graph.prepare(asked)
+        if prepared.kind == "subscription":
+            await graph.follow(prepared, self._socket, operation)
+            return None
+        if prepared.kind == "query":
+            return await graph.execute(prepared, self._socket.request)
+        task = asyncio.current_task()
+        assert task is not None
+        self._changing.add(task)
         try:
-            prepared = await graph.prepare(asked)
-            if prepared.kind == "subscription":
-                await graph.follow(prepared, self._socket, operation)
-            else:
-                self._tell(operation, "next", await graph.execute(prepared, self._socket.request))
-        except Refused as error:
-            return error.errors
-        return None
+            return await graph.execute(prepared, self._socket.request)
+        finally:
+            self._changing.discard(task)
 
     def _tell(self, operation: str, kind: str, payload: Any = None) -> None:
         told: dict[str, Any] = {"id": operation, "type": kind}
