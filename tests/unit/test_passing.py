@@ -7,6 +7,7 @@ import pytest
 
 from antiphon.engine import engine as engine_module
 from antiphon.engine.passing import Question
+from antiphon.engine.submit import Ask
 from antiphon.engine.whole import whole
 from antiphon.errors import Invalid, Overloaded, ProviderRefused, TooLarge
 from antiphon.model import Principal, Usage
@@ -193,3 +194,46 @@ async def test_a_leaving_pod_tells_those_it_does_not_wait_for(path, monkeypatch)
         await asyncio.sleep(0.05)
         await engine.drain()
         assert (await reply).end.error.code == "overloaded"
+
+
+async def test_it_does_not_wait_for_a_log_that_is_away(path):
+    model = Model()
+    async with engine_on(path, model) as engine:
+        away = asyncio.Event()
+
+        async def append(batch):
+            await away.wait()
+            return ["done"] * len(batch)
+
+        engine._log.append = append
+        ask = Ask(session_id="s", text="hi", create_session=True)
+        await engine.submit(ANN, ask)
+        await until(lambda: engine._committer._log.append is append and model.running)
+        model.go.set()
+        reply = await collected(await engine.passing.begin(ANN, Question(messages=HI)))
+        assert reply.text == "one two three"
+        away.set()
+
+
+class Broken:
+    """A reader whose format does not know what comes."""
+
+    gone = False
+
+    def feed(self, turn, first, chunks, memo):
+        raise KeyError("what is this?")
+
+    def lost(self, turn):
+        self.gone = True
+
+
+async def test_a_reader_that_fails_is_sent_away_and_the_others_go_on(path):
+    model = Model()
+    async with engine_on(path, model) as engine:
+        turn = (await engine.submit(ANN, Ask(session_id="s", text="hi", create_session=True))).turn
+        broken, sound = Broken(), Tap()
+        channel = await engine.channel(turn)
+        channel.readers += [broken, sound]
+        model.go.set()
+        await until(lambda: sound.chunks and sound.chunks[-1].kind == "end")
+        assert broken.gone

@@ -10,6 +10,7 @@ Then providers are not read for each token either: a connection is paused after 
 its turn's phase, when several tokens are waiting in the kernel to be taken at once.
 """
 
+import abc
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
@@ -46,24 +47,11 @@ class Load:
         return self.share
 
 
-class Committer:
-    """Moves what drafts hold into the log and from there to their readers.
+class Ticks(abc.ABC):
+    """Moves on what drafts hold, for all of them together, in a rhythm that follows the load."""
 
-    ``owns`` tells whether an attempt at a turn is still the valid one.
-    """
-
-    def __init__(
-        self,
-        log: Log,
-        owns: Callable[[Turn], Awaitable[bool]],
-        *,
-        longest_tick: float,
-        gives_up: float,
-    ) -> None:
-        self._log = log
-        self._owns = owns
+    def __init__(self, longest_tick: float) -> None:
         self._longest_tick = longest_tick
-        self._gives_up = gives_up
         self._load = Load()
         self._first: list[Draft] = []
         self._phases: list[list[Draft]] = [[] for _ in range(PHASES)]
@@ -98,13 +86,8 @@ class Committer:
             self.busy = tick > 0 and not self._closing
             drafts = self._due()
             pairs = [(draft, entry) for draft in drafts if (entry := draft.take()) is not None]
-            kept = [pair for pair in pairs if pair[0].kept]
-            if len(kept) < len(pairs):
-                for draft, entry in pairs:
-                    if not draft.kept:
-                        draft.channel.publish(entry.chunks)
-            if kept:
-                await self._commit(kept)
+            if pairs:
+                await self._commit(pairs)
             self._resume()
             if not self._first and not any(self._phases) and not any(self._held):
                 if self._closing:
@@ -134,6 +117,38 @@ class Committer:
             held, self._held[phase] = self._held[phase], []
             for resume in held:
                 resume()
+
+    @abc.abstractmethod
+    async def _commit(self, pairs: list[tuple[Draft, Append]]) -> None:
+        """Move on what was taken from drafts."""
+
+
+class Deliverer(Ticks):
+    """Gives replies that are kept nowhere to their readers. No log, so it never waits for one."""
+
+    async def _commit(self, pairs: list[tuple[Draft, Append]]) -> None:
+        for draft, entry in pairs:
+            draft.channel.publish(entry.chunks)
+
+
+class Committer(Ticks):
+    """Moves what drafts hold into the log and from there to their readers.
+
+    ``owns`` tells whether an attempt at a turn is still the valid one.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        owns: Callable[[Turn], Awaitable[bool]],
+        *,
+        longest_tick: float,
+        gives_up: float,
+    ) -> None:
+        super().__init__(longest_tick)
+        self._log = log
+        self._owns = owns
+        self._gives_up = gives_up
 
     async def _commit(self, pairs: list[tuple[Draft, Append]]) -> None:
         try:

@@ -9,6 +9,7 @@ not fed for a while is looked up in the log.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -98,6 +99,10 @@ class Channel:
                 # One reader's fault must not keep the others, nor the committer, from going on.
                 logger.exception("reader_failed", turn=self.turn.id, error=type(error).__name__)
                 self.detach(reader)
+                with contextlib.suppress(
+                    Exception
+                ):  # it has failed once: it must not wait for what never comes
+                    reader.lost(self.turn)
         if chunks[-1].kind == "end":
             self.readers.clear()
             self._idle(self)

@@ -36,8 +36,7 @@ class Desk(Protocol):
 class Draft:
     """The Sink of one attempt. Pieces that wait for the same commit become one chunk.
 
-    ``fail`` ends the attempt with an error when a bound is exceeded. One that is not ``kept`` is delivered
-    without the log: its reply ends with its process.
+    ``fail`` ends the attempt with an error when a bound is exceeded.
     """
 
     __slots__ = (
@@ -50,7 +49,6 @@ class Draft:
         "channel",
         "chunks",
         "fail",
-        "kept",
         "limits",
         "phase",
         "turn",
@@ -63,10 +61,7 @@ class Draft:
         limits: tuple[int, int, int],
         desk: Desk,
         fail: Callable[[Exception], None],
-        *,
-        kept: bool = True,
     ) -> None:
-        self.kept = kept
         # When the first piece came, in Unix milliseconds.
         self.begun_at: int | None = None
         self.turn = turn

@@ -85,7 +85,7 @@ class Engine:
             figures=self.figures,
         )
         self.rates = Rates(ports.limiter)
-        self.passing = Passing(catalogue, generator, self._committer, self.rates, self.figures, bounds)
+        self.passing = Passing(catalogue, generator, self.rates, self.figures, bounds)
         self.embedding = Embedding(catalogue, self.rates)
         announce = self._sessions.announce
         self._submitter = Submitter(
@@ -124,6 +124,7 @@ class Engine:
             asyncio.create_task(self._committer.run(), name="committer"),
             asyncio.create_task(self.worker.run(), name="worker"),
             asyncio.create_task(self._keeper.run(), name="keeper"),
+            asyncio.create_task(self.passing.run(), name="deliverer"),
         ]
 
     async def drain(self) -> None:
@@ -135,7 +136,7 @@ class Engine:
             return
         self._drained = self.leaving = True
         await self.passing.drain(PASSING_DRAIN_S)
-        committer, worker, keeper = self._tasks
+        committer, worker, keeper, _ = self._tasks
         keeper.cancel()
         try:
             async with asyncio.timeout(DRAIN_S):

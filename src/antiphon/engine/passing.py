@@ -13,7 +13,7 @@ import structlog
 
 from antiphon.engine.bounds import Bounds
 from antiphon.engine.catalogue import Catalogue
-from antiphon.engine.committer import Committer
+from antiphon.engine.committer import Deliverer
 from antiphon.engine.deliver import Channel
 from antiphon.engine.draft import Draft, text_of
 from antiphon.engine.figures import Figures
@@ -51,14 +51,13 @@ class Passing:
         self,
         catalogue: Catalogue,
         generator: Generator,
-        committer: Committer,
         rates: Rates,
         figures: Figures,
         bounds: Bounds,
     ) -> None:
         self._catalogue = catalogue
         self._generator = generator
-        self._committer = committer
+        self._deliverer = Deliverer(bounds.tick)
         self._rates = rates
         self._figures = figures
         self._bounds = bounds
@@ -99,6 +98,10 @@ class Passing:
         self._running[turn.id] = asyncio.create_task(self._run(turn, channel, question), name=turn.id)
         return channel
 
+    async def run(self) -> None:
+        """Deliver, until drained."""
+        await self._deliverer.run()
+
     async def drain(self, seconds: float) -> None:
         """Take no more; wait for those under way, which nobody can go on with, and then end them."""
         self._draining = True
@@ -109,6 +112,7 @@ class Passing:
             task.cancel()
         if late:
             await asyncio.wait(late, timeout=ENDED_WITHIN_S)
+        self._deliverer.close()
 
     def _check_room(self) -> None:
         if self._draining:
@@ -141,7 +145,7 @@ class Passing:
             failure.append(error)
             task.cancel()
 
-        draft = Draft(turn, channel, self._limits, self._committer, fail, kept=False)
+        draft = Draft(turn, channel, self._limits, self._deliverer, fail)
         try:
             ending = await self._attempt(turn, draft, question)
             if failure:  # failed in its last step: let the cancellation come through

@@ -37,7 +37,12 @@ class ChatCompletions:
         chat = await read_chat(request)
         bot, model = await resolve(self._engine.catalogue, chat.model)
         question = Question(
-            messages=chat.messages, bot=bot, model=model, params=chat.params, address=request.address
+            messages=chat.messages,
+            bot=bot,
+            model=model,
+            params=chat.params,
+            address=request.address,
+            whole=not chat.stream,
         )
         request.set_cookie = None
         channel = await self._engine.passing.begin(request.principal, question)
