@@ -13,8 +13,8 @@ import aiohttp
 from serving import events
 
 USER = "ann"
-MODEL = "test/test-24-10-0"
-WORDS = 24
+MODEL = "test/test-30-20-0"
+WORDS = 30
 
 
 class Place:

@@ -17,7 +17,8 @@ from sockets import TEXT, Raw, frame
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 LONG = "test/test-100-10-0"
-SUBSCRIBE = {"type": "subscribe", "id": "1", "payload": {"query": REPLY, "variables": {"of": "turn_none"}}}
+# Goes on until it is ended: of a session that nobody has.
+SUBSCRIBE = {"type": "subscribe", "id": "1", "payload": {"query": SESSION, "variables": {"of": "nobody"}}}
 # More than the buffers of both ends take, so that something has to wait.
 LARGE = REPLY.replace(" text ", " text " + " ".join(f"again{n}: text" for n in range(29)) + " ")
 
@@ -216,7 +217,7 @@ async def test_what_closes_a_connection(ann, messages, code):
         await socket.ws.send_str(message if isinstance(message, str) else json.dumps(message))
     received = await socket.ws.receive(timeout=5)
     while received.type is aiohttp.WSMsgType.TEXT:
-        assert json.loads(received.data)["type"] in ("connection_ack", "error")
+        assert json.loads(received.data)["type"] in ("connection_ack", "next")
         received = await socket.ws.receive(timeout=5)
     assert (received.type, received.data) == (aiohttp.WSMsgType.CLOSE, code)
     assert received.extra

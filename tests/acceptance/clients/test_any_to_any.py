@@ -13,7 +13,7 @@ from antiphon.testing.model_server import expected_text
 from clients.conftest import check
 from legs import LEGS, MODEL, USER, WORDS, Place, Pod
 
-CUT_AFTER = 5
+CUT_AFTER = 3
 PAIRS = list(itertools.product(LEGS, LEGS))
 
 
