@@ -16,8 +16,10 @@ from antiphon.inherited import Listeners, listening_sockets, tell_ready, watch_p
 from serving import free_port
 
 PARENT = """
-import os, sys
+import os, signal, sys
 from antiphon.supervisor import run
+for kind in (signal.SIGINT, signal.SIGHUP):  # whoever runs the tests may have them ignored, as nohup does
+    signal.signal(kind, signal.SIG_DFL)
 port, workers, *arguments = sys.argv[1:]
 sys.exit(run([sys.executable, *arguments], workers=int(workers), host="127.0.0.1", port=int(port),
              environment=os.environ, announce=lambda port: print("port", port, flush=True)))
