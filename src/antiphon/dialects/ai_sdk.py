@@ -70,7 +70,7 @@ class AiSdk:
             return
         owed = await self._owed(request.principal, session_id)
         if owed is None:
-            await _nothing(request)
+            await request.nothing()
         else:
             await self._stream(request, owed, 0, await self._opening(request.principal, owed))
 
@@ -167,7 +167,7 @@ class AiSdk:
         channel = await self._engine.channel(turn, received)
         channel.check(received)
         if channel.ended and received >= len(channel.chunks):
-            await _nothing(request)
+            await request.nothing()
             return
         style = UIMessageFormat(turn, channel.chunks[:received], opening, self._heard)
         await self._streams.channel(request, channel, style, received, VERSION)
@@ -196,11 +196,6 @@ def _outputs(kept: Kept, prompt: Message) -> Sequence[bytes]:
             output = msgspec.Raw(content.encode()) if kind == "json" else content
             events.append(event(type="tool-output-available", toolCallId=call, output=output))
     return events
-
-
-async def _nothing(request: Request) -> None:
-    await request.start(204, [])
-    await request.send({"type": "http.response.body", "body": b""})
 
 
 async def answer_error(request: Request, error: AntiphonError) -> None:

@@ -248,7 +248,7 @@ class DurableStreams:
         """Wait for more, within the bound; tell whether anybody is there to be answered."""
         seconds = _seconds(request)
         poll = _Poll(request, self._engine.bounds.reader_backlog_bytes)
-        gone = asyncio.create_task(_hung_up(request), name="hang-up")
+        gone = asyncio.create_task(request.hung_up(), name="hang-up")
         more = asyncio.create_task(poll.over.wait(), name="long-poll")
         try:
             with self._streams.holding(poll):
@@ -293,11 +293,6 @@ def _seconds(request: Request) -> float:
     if not seconds >= 0:
         raise BadRequest(f"The parameter timeout is a number of seconds, at most {LONG_POLL_S:g}.")
     return min(seconds, LONG_POLL_S)
-
-
-async def _hung_up(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def _told(turn: Turn, received: int, *, closed: bool) -> list[Header]:

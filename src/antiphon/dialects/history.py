@@ -10,12 +10,11 @@ from typing import Any, Literal, TypedDict, TypeVar
 import msgspec
 import structlog
 
-from antiphon.engine.deliver import Channel
 from antiphon.engine.engine import Engine
 from antiphon.engine.faults import error_of
 from antiphon.engine.passing import Question
 from antiphon.engine.submit import Ask, check_session_id
-from antiphon.engine.whole import Whole, whole
+from antiphon.engine.whole import Whole, whole_of
 from antiphon.engine.window import fit, room
 from antiphon.errors import AntiphonError, BadRequest, Invalid, TooLarge
 from antiphon.model import TurnState
@@ -156,12 +155,7 @@ class HistoryDialect:
             address=request.address,
             whole=True,
         )
-        channel = await self._engine.passing.begin(request.principal, question)
-
-        async def begun(received: int) -> Channel:  # noqa: ARG001 - it is here, from its first chunk on
-            return channel
-
-        return await whole(begun)
+        return await whole_of(await self._engine.passing.begin(request.principal, question))
 
     async def _stored(
         self, request: Request, body: History, bot: str | None, session_id: str, key: str | None
@@ -241,7 +235,7 @@ def _read(frame: bytes) -> History:
 async def _while_waited_for(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """Return what the work returns; end it if the client leaves before. Raises Closed then."""
     working = asyncio.create_task(work)
-    leaving = asyncio.create_task(_left(request))
+    leaving = asyncio.create_task(request.hung_up())
     try:
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
         if working.done():
@@ -251,11 +245,6 @@ async def _while_waited_for(request: Request, work: Coroutine[Any, Any, T]) -> T
         leaving.cancel()
         working.cancel()
         await asyncio.gather(working, leaving, return_exceptions=True)
-
-
-async def _left(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 async def answer_error(request: Request, error: AntiphonError) -> None:

@@ -68,3 +68,12 @@ async def whole(open_channel: Open) -> Whole:
         await asyncio.sleep(AGAIN_S)
     chunks = collector.chunks
     return Whole(chunks, text_of(chunks), _end(chunks[-1].text))
+
+
+async def whole_of(channel: Channel) -> Whole:
+    """Wait until a reply is whole that is kept nowhere, and so stays in this process."""
+
+    async def opened(received: int) -> Channel:  # noqa: ARG001 - there is no other
+        return channel
+
+    return await whole(opened)

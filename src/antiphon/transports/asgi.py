@@ -100,6 +100,16 @@ class Request:
         headers = [(b"set-cookie", self.set_cookie)] if self.set_cookie else []
         await self.send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": headers})
 
+    async def hung_up(self) -> None:
+        """Wait until the client has left, or the response is complete."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+
+    async def nothing(self) -> None:
+        """Answer that nothing is left to tell: 204, which ends an EventSource's reconnecting."""
+        await self.start(204, [])
+        await self.send({"type": "http.response.body", "body": b""})
+
     async def body(self) -> bytes:
         """Read the whole body, once. Raises TooLarge, BadRequest (the client left)."""
         if self._body is None:

@@ -122,9 +122,7 @@ class Streams:
         channel = await self._engine.channel(turn, received or 0)
         channel.check(received or 0)
         if channel.ended and (received is None or received >= len(channel.chunks)):
-            # Nothing is left to tell. 204 is what ends an EventSource's reconnecting.
-            await request.start(204, [])
-            await request.send({"type": "http.response.body", "body": b""})
+            await request.nothing()
             return
         await self.channel(request, channel, style, received or 0, *headers)
 
@@ -185,8 +183,7 @@ class Streams:
             if self._closing:
                 stream.go_away()
             # Ends when the reader leaves, and also when the response is complete.
-            while (await request.receive())["type"] != "http.disconnect":
-                pass
+            await request.hung_up()
         except asyncio.CancelledError:
             if not stream.overflowed:
                 raise

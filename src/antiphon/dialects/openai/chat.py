@@ -15,7 +15,7 @@ from antiphon.dialects.openai.waiting import Left, begun, unless_gone
 from antiphon.engine.deliver import Channel
 from antiphon.engine.engine import Engine
 from antiphon.engine.passing import Question
-from antiphon.engine.whole import whole
+from antiphon.engine.whole import whole_of
 from antiphon.transports.asgi import Request, answer_json
 from antiphon.transports.http import Route
 from antiphon.transports.stream import Streams
@@ -52,10 +52,7 @@ class ChatCompletions:
             return
 
     async def _whole(self, request: Request, channel: Channel, chat: Chat) -> None:
-        async def opened(received: int) -> Channel:  # noqa: ARG001 - it stays in this process
-            return channel
-
-        reply = await unless_gone(request, whole(opened))
+        reply = await unless_gone(request, whole_of(channel))
         if reply.end.error is not None:
             await answer_told(request, of_fault(reply.end.error))
             return

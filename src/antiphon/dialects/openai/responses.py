@@ -17,7 +17,7 @@ from antiphon.dialects.openai.errors import (
     request_id,
 )
 from antiphon.dialects.openai.names import resolve
-from antiphon.dialects.openai.responses_asking import Asking, unkept_channel
+from antiphon.dialects.openai.responses_asking import Asking
 from antiphon.dialects.openai.responses_events import ResponseEvents
 from antiphon.dialects.openai.responses_kept import KeptResponses
 from antiphon.dialects.openai.responses_object import (
@@ -31,7 +31,7 @@ from antiphon.dialects.openai.responses_request import ResponseRequest, Wanted, 
 from antiphon.dialects.openai.waiting import Left, begun, unless_gone
 from antiphon.engine.deliver import Channel
 from antiphon.engine.engine import Engine
-from antiphon.engine.whole import Whole, whole
+from antiphon.engine.whole import Whole, whole_of
 from antiphon.errors import CursorExpired
 from antiphon.model import Turn
 from antiphon.stores.port import Submitted
@@ -129,9 +129,7 @@ class Responses:
         channel = await self._engine.channel(turn, received or 0)
         channel.check(received or 0)
         if channel.ended and (received is None or received >= len(channel.chunks)):
-            # As on every other route: it is what ends an EventSource's reconnecting.
-            await request.start(204, [])
-            await request.send({"type": "http.response.body", "body": b""})
+            await request.nothing()
             return
         described = describe(turn, kept)
         _check_after(channel, described, after)
@@ -153,7 +151,7 @@ class Responses:
                 header = (b"x-request-id", request_id().encode())
                 await self._streams.channel(request, channel, events, 0, header)
         else:
-            reply = await unless_gone(request, whole(unkept_channel(channel)))
+            reply = await unless_gone(request, whole_of(channel))
             await self._answer_whole(request, turn, described, reply, None)
 
     async def _answer_whole(

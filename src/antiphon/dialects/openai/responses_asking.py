@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -10,7 +9,6 @@ from antiphon.dialects.openai.errors import InvalidParameter
 from antiphon.dialects.openai.names import Named
 from antiphon.dialects.openai.responses_object import METADATA, turn_id
 from antiphon.dialects.openai.responses_request import Wanted
-from antiphon.engine.deliver import Channel
 from antiphon.engine.engine import Engine
 from antiphon.engine.passing import Question
 from antiphon.engine.submit import Ask, check_session_id
@@ -120,12 +118,3 @@ class Asking:
         # Nobody else can tell it, and so nobody can take it first.
         told = f"{principal.id}\n{key}".encode()
         return f"ses_{hmac.digest(self._secret, told, hashlib.sha256).hex()[:28]}"
-
-
-def unkept_channel(channel: Channel) -> Callable[[int], Awaitable[Channel]]:
-    """Return how a reply is opened that stays in this process."""
-
-    async def opened(received: int) -> Channel:  # noqa: ARG001 - it is never opened elsewhere
-        return channel
-
-    return opened

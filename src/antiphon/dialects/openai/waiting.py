@@ -58,7 +58,7 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
 
 
 async def _unless_gone(request: Request, wanted: asyncio.Future[Any], patience: float | None) -> None:
-    gone = asyncio.ensure_future(_hung_up(request))
+    gone = asyncio.ensure_future(request.hung_up())
     try:
         await asyncio.wait({wanted, gone}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         if gone.done() and not wanted.done():
@@ -66,8 +66,3 @@ async def _unless_gone(request: Request, wanted: asyncio.Future[Any], patience: 
     finally:
         gone.cancel()
         await asyncio.wait({gone})
-
-
-async def _hung_up(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
