@@ -265,7 +265,7 @@ async def test_a_slow_reader_is_told_to_come_back(tmp_path, model):
     settings = {"ANTIPHON_READER_BACKLOG_BYTES": "20000"}
     async with ServerProcess(tmp_path, model_toml(model.port), **settings) as server:
         async with GraphQL(server.url) as ann:
-            turn = await ann.send(await ann.session(), "Sing.", model="test/test-20000-0-0")
+            turn = await ann.send(await ann.session(), "Sing.", model="test/test-50000-0-0")
             events = await asyncio.to_thread(_read_slowly, server.port, turn["id"])
             *sent, last = events
             assert last["type"] == "error"
@@ -276,7 +276,7 @@ async def test_a_slow_reader_is_told_to_come_back(tmp_path, model):
             assert extensions["cursor"] == f"1.{len(seqs)}"
             texts = [event["payload"]["data"]["events"]["text"] for event in sent]
             rest = await _follow_patiently(ann, turn, extensions["cursor"])
-            assert "".join(text for text in texts if text) + rest == expected_text("Sing.", 20_000)
+            assert "".join(text for text in texts if text) + rest == expected_text("Sing.", 50_000)
 
 
 def _read_slowly(port, turn):
