@@ -99,9 +99,8 @@ class Channel:
                 # One reader's fault must not keep the others, nor the committer, from going on.
                 logger.exception("reader_failed", turn=self.turn.id, error=type(error).__name__)
                 self.detach(reader)
-                with contextlib.suppress(
-                    Exception
-                ):  # it has failed once: it must not wait for what never comes
+                # It gets nothing more, so it must not go on waiting; having failed once, it may again.
+                with contextlib.suppress(Exception):
                     reader.lost(self.turn)
         if chunks[-1].kind == "end":
             self.readers.clear()
