@@ -5,29 +5,46 @@ BIN := $(VENV)/bin
 # So many tests at a time; more than there are cores makes those fail that wait for something in time.
 TEST_PROCESSES ?= 2
 CLIENTS := tests/clients
+NODE_CLIENTS := $(CLIENTS)/node/node_modules/.ready tests/acceptance/page/node_modules/.ready
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+# The Node that was installed where the machine has none that is new enough (web/scripts/build.py).
+export PATH := $(CURDIR)/.node/bin:$(PATH)
 
-.PHONY: run test check setup lock settings clients clients-lock services services-down cluster cluster-down chaos \
-  bench format clean
+.PHONY: run test check setup web web-packages web-test lock settings clients clients-lock services services-down \
+  cluster cluster-down chaos bench format clean
 
-run: setup
+run: web
 	@echo "== serving (stop with Ctrl-C)"
 	@exec $(BIN)/antiphon serve
 
-test: setup
+test: web
 	@echo "== checking style, types and import rules"
 	@$(MAKE) --no-print-directory check
+	@echo "== testing and weighing the web files"
+	@$(MAKE) --no-print-directory web-test
 	@$(MAKE) --no-print-directory clients
 	@echo "== running the tests"
 	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile -m "not alone"
 	@echo "== running those that want the machine to themselves"
 	@$(BIN)/pytest -m alone
 
-check: setup
+check: web-packages
 	@$(BIN)/ruff format --check -q .
 	@$(BIN)/ruff check -q .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@cd web && npm run --silent check
+
+# Node, the packages, the build: each only where it is not as it should be.
+web: setup
+	@$(BIN)/python web/scripts/build.py
+
+web-packages: setup
+	@$(BIN)/python web/scripts/build.py install
+
+web-test: web
+	@cd web && npm test --silent
+	@cd web && npm run --silent size
 
 services:
 	@$(PYTHON) deploy/services/services.py up
@@ -35,7 +52,7 @@ services:
 services-down:
 	@$(PYTHON) deploy/services/services.py down
 
-cluster: setup services
+cluster: web services
 	@$(BIN)/python deploy/cluster/cluster.py up
 
 cluster-down: setup
@@ -54,10 +71,8 @@ bench: setup
 clients: setup
 	@$(MAKE) --no-print-directory $(CLIENTS)/python/.venv/.ready \
 	  || echo "== the Python clients could not be installed: the tests that need them are skipped"
-	@if ! command -v npm >/dev/null; then \
-	  echo "== npm is not installed (Node 20 or newer): the tests of the Node clients are skipped"; \
-	else $(MAKE) --no-print-directory $(CLIENTS)/node/node_modules/.ready \
-	  || echo "== the Node clients could not be installed: the tests that need them are skipped"; fi
+	@$(BIN)/python web/scripts/build.py node && $(MAKE) --no-print-directory $(NODE_CLIENTS) \
+	  || echo "== the Node clients could not be installed: the tests that need them are skipped"
 
 $(CLIENTS)/python/.venv/.ready: $(CLIENTS)/python/requirements.lock
 	@echo "== setting up the Python clients in $(CLIENTS)/python/.venv"
@@ -65,9 +80,9 @@ $(CLIENTS)/python/.venv/.ready: $(CLIENTS)/python/requirements.lock
 	@$(BIN)/uv pip install -q --python $(CLIENTS)/python/.venv/bin/python --require-hashes -r $<
 	@touch $@
 
-$(CLIENTS)/node/node_modules/.ready: $(CLIENTS)/node/package-lock.json
-	@echo "== setting up the Node clients in $(CLIENTS)/node/node_modules"
-	@cd $(CLIENTS)/node && npm ci --silent --no-audit --no-fund
+$(NODE_CLIENTS): %/node_modules/.ready: %/package-lock.json
+	@echo "== setting up the Node clients in $*/node_modules"
+	@cd $* && npm ci --silent --no-audit --no-fund
 	@touch $@
 
 clients-lock: setup
@@ -79,6 +94,8 @@ settings: setup
 	@$(BIN)/antiphon settings > docs/settings.md
 
 lock: setup
+	@$(BIN)/uv pip compile -q web/node.in --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url -o web/node.lock
 	@$(BIN)/uv pip compile -q pyproject.toml --group dev --all-extras --universal --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url -o requirements.lock
 
@@ -93,8 +110,9 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check "uv==0.13.8"
 	@$(BIN)/uv pip install -q --require-hashes -r requirements.lock
-	@$(BIN)/uv pip install -q --no-deps -e .
+	@ANTIPHON_BUILD_WEB=0 $(BIN)/uv pip install -q --no-deps -e .
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(CLIENTS)/python/.venv $(CLIENTS)/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .node web/node_modules web/*/dist web/*/*.tsbuildinfo src/antiphon/transports/static/web
+	rm -rf $(VENV) $(CLIENTS)/python/.venv $(dir $(NODE_CLIENTS)) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,8 +1,14 @@
 """What all tests share."""
 
-from pathlib import PurePath
+import os
+from pathlib import Path, PurePath
 
 import pytest
+
+# The Node that `make` installed where the machine has none that is new enough.
+os.environ["PATH"] = (
+    f"{Path(__file__).parents[1] / '.node/bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+)
 
 # What kills, pauses and counts processes while it watches the clock: beside other tests it would be measuring
 # them. `make test` runs these after all others, one at a time.

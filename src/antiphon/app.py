@@ -23,12 +23,14 @@ from antiphon.engine.pod import new_pod_id
 from antiphon.from_settings import bounds, catalogue, graphql_limits
 from antiphon.health import make_health
 from antiphon.inherited import watch_parent
-from antiphon.observe import metrics
-from antiphon.transports import graphql, rest, sse, websocket
+from antiphon.observe.live import Live
+from antiphon.observe.metrics import Metrics
+from antiphon.transports import archive, graphql, rest, sse, websocket
 from antiphon.transports.http import Application, Route
 from antiphon.transports.identity import Identity
+from antiphon.transports.loopback import Loopback
 from antiphon.transports.origins import Origins
-from antiphon.transports.pages import add_pages
+from antiphon.transports.pages import Pages, add_pages
 from antiphon.transports.stream import Streams
 from antiphon.transports.ws_protocol import WebSocketProtocol
 
@@ -57,14 +59,25 @@ async def wire(settings: Settings) -> Wired:
     streams = Streams(engine)
     health = make_health(engine, streams, backends, settings)
     refused: Counter[str] = Counter()
-    routes = metrics.routes(metrics.Metrics(engine, streams, refused))
+    loopback = Loopback(believes_anyone=settings.believes_anyone)
+    metrics = Metrics(engine, streams, refused)
+    live = Live(
+        metrics,
+        loopback,
+        rates=settings.rates,
+        most_readers=settings.stats_readers,
+        connections=lambda: application.open_requests,
+        most_connections=settings.max_connections,
+    )
+    routes = [*metrics.routes, *live.routes]
     if settings.role == "worker":
         fastapi = rest.make_probes(engine, health)
     else:
-        routes += _routes(engine, streams)
+        pages = Pages(settings.other_servers, loopback, settings.local_only)
+        routes += [*_routes(engine, streams), *pages.routes]
         routes += graphql.routes(engine, streams, graphql_limits(settings))
         fastapi = rest.make_rest(engine, health, routes)
-        add_pages(fastapi)
+        add_pages(fastapi, pages)
     identity = Identity(settings.secret or await ports.store.secret("guest-cookie"))
     application = Application(
         routes,
@@ -82,6 +95,7 @@ async def wire(settings: Settings) -> Wired:
 def _routes(engine: Engine, streams: Streams) -> list[Route]:
     return [
         *sse.routes(engine, streams),
+        *archive.routes(engine),
         *websocket.routes(engine, streams),
         *post_chat.routes(engine, streams),
         *ai_sdk.routes(engine, streams),

@@ -63,20 +63,14 @@ class Backends:
     def ports(self) -> Ports:
         """Make one adapter of each kind, as the settings say."""
         settings = self._settings
-        rates = {
-            "session": settings.rate_session,
-            "user": settings.rate_user,
-            "address": settings.rate_address,
-        }
         limiter = load_optional(registry.LIMITERS, settings.limiter_kind)
-        limited = rates if settings.rate_limits else {}
         shared_limits = [self.redis] if settings.limiter_kind == "redis" else []
         presence = load_optional(registry.PRESENCES, settings.presence_kind)
         return Ports(
             store=self.store,
             log=self._adapter(registry.LOGS, settings.log_kind),
             bus=self._adapter(registry.BUSES, settings.bus_kind),
-            limiter=limiter(*shared_limits, limited),
+            limiter=limiter(*shared_limits, settings.rates),
             presence=presence(*([self.redis] if settings.presence_kind == "redis" else [])),
             cache=self.cache,
         )

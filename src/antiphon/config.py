@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from antiphon.config_file import SettingsError as SettingsError  # noqa: PLC0414 - told to importers
 from antiphon.config_file import providers, read_file
+from antiphon.config_servers import COMPARED, other_servers
 
 RATE = re.compile(r"\d+ ?/ ?(second|minute|hour|day)")
 
@@ -102,7 +103,20 @@ class Settings(BaseSettings):
         description="origins, separated by commas, whose pages may use this server from browsers; `*`: any, "
         "without their cookies. `auto`: pages of this machine when it listens on 127.0.0.1, else its own",
     )
+    servers: str = Field(
+        "auto",
+        description="other servers that the page can be switched to: `name=url, name=url`. `auto`: the "
+        "comparison's, `Flask=http://localhost:5000, Node=http://localhost:3000`, when it listens on "
+        "127.0.0.1, else none",
+    )
+    stats_readers: int = Field(50, ge=1, description="readers of `/stats/events` at once in a process")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="size of a request body")
+    max_import_bytes: int = Field(
+        16_777_216, ge=1024, description="size of a conversation that is imported, as JSON"
+    )
+    max_import_messages: int = Field(
+        10_000, ge=1, le=100_000, description="messages of a conversation that is imported"
+    )
     max_message_chars: int = Field(100_000, ge=1, description="length of a message")
     max_metadata_bytes: int = Field(16_384, ge=0, description="size of metadata and of context, each as JSON")
     max_params_bytes: int = Field(
@@ -172,6 +186,13 @@ class Settings(BaseSettings):
     def _rate(cls, value: str) -> str:
         if not RATE.fullmatch(value):
             raise ValueError("a rate looks like 30/minute")
+        return value
+
+    @field_validator("servers")
+    @classmethod
+    def _servers(cls, value: str) -> str:
+        if value != "auto":
+            other_servers(value)
         return value
 
     @field_validator("database_url")
@@ -305,6 +326,27 @@ class Settings(BaseSettings):
             return frozenset({"localhost", "127.0.0.1", "[::1]"}) if self.local_only else frozenset()
         names = {name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip()}
         return frozenset() if "*" in names else frozenset(names)
+
+    @property
+    def other_servers(self) -> dict[str, str]:
+        """The servers that the page can be switched to, by name."""
+        if self.servers == "auto":
+            return dict(COMPARED) if self.local_only else {}
+        return other_servers(self.servers)
+
+    @property
+    def believes_anyone(self) -> bool:
+        """Whether anybody's word is taken on the address that a request comes from."""
+        return any(
+            each.strip() == "*" or each.strip().endswith("/0") for each in self.trusted_proxies.split(",")
+        )
+
+    @property
+    def rates(self) -> dict[str, str]:
+        """The rate limits by what they belong to; none when they are off."""
+        if not self.rate_limits:
+            return {}
+        return {"session": self.rate_session, "user": self.rate_user, "address": self.rate_address}
 
     @property
     def sqlite_path(self) -> Path:

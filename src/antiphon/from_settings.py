@@ -25,6 +25,8 @@ def bounds(settings: Settings) -> Bounds:
         metadata_bytes=settings.max_metadata_bytes,
         params_bytes=settings.max_params_bytes,
         reply_chars=settings.max_reply_chars,
+        import_bytes=settings.max_import_bytes,
+        import_messages=settings.max_import_messages,
         chunks_a_turn=settings.max_chunks_a_turn,
         running_turns=settings.max_running_turns,
         queued_turns=settings.max_queued_turns,

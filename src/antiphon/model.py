@@ -4,6 +4,7 @@ All times are Unix milliseconds. All structs are immutable.
 """
 
 import enum
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -16,15 +17,32 @@ class Principal(msgspec.Struct, frozen=True):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """A conversation of one principal."""
+    """A conversation of one principal.
+
+    ``updated_at`` is when it was last used: made, or sent a message. ``archived``: put away, until it is used
+    again.
+    """
 
     id: str
     owner: str
     title: str
     context: dict[str, Any]
+    archived: bool = False
     turn_count: int
     created_at: int
     updated_at: int
+
+
+Status = Literal["complete", "stopped", "failed"]
+"""How a message came to its end."""
+
+
+class Feedback(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reader thinks of a reply."""
+
+    rating: Literal["up", "down"]
+    comment: str
+    created_at: int
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,13 +57,14 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     ordinal: int
     role: Literal["user", "assistant"]
     sender: str
-    status: Literal["complete", "stopped", "failed"]
+    status: Status
     content: str
     parent_id: str | None
     turn_id: str | None
     usage: dict[str, Any] | None
     metadata: dict[str, Any]
     created_at: int
+    feedback: Feedback | None = None
 
 
 class Post(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +115,14 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: int | None
 
 
+STATUS: Mapping[TurnState, Status] = {
+    TurnState.COMPLETE: "complete",
+    TurnState.STOPPED: "stopped",
+    TurnState.FAILED: "failed",
+}
+"""Of the reply, by how its turn ended."""
+
+
 class Chunk(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A numbered piece of a reply; its number is its place in the turn's log.
 
@@ -139,6 +166,8 @@ class End(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``seams`` lists the takeovers, see :class:`Seam`. ``tool_calls`` are the calls that the reply asks for,
     put together from its ``tool`` chunks, in OpenAI's form. ``cached``: the reply came from the cache.
+    ``pod`` ended it; ``first_token_ms`` and ``total_ms`` run from the turn's creation to its first text and
+    to its end. Replies of earlier releases lack these.
     """
 
     state: TurnState
@@ -150,6 +179,15 @@ class End(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     seams: list["Seam"] = []
     tool_calls: list[dict[str, Any]] = []
     cached: bool = False
+    pod: str | None = None
+    first_token_ms: int | None = None
+    total_ms: int | None = None
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What the message keeps of it, beside what has a place of its own there."""
+        told = {"seams": [], **msgspec.to_builtins(self)}
+        return {name: value for name, value in told.items() if name not in {"state", "message_id", "usage"}}
 
 
 class Seam(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,44 +1,118 @@
-"""The page in a real browser; the tests themselves are in ``page/`` (Node, Playwright)."""
+"""Page and widget in a real browser; the tests themselves are in ``page/`` (Node, Playwright)."""
 
+import asyncio
+import contextlib
+import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+import aiohttp
 import pytest
+from aiohttp import web
+
+import sites
+from chaos.front import Front
 
 FOLDER = Path(__file__).parent / "page"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+# One server on SQLite answers in most of them; the first also run against a fleet.
+REPLIES = "replies.test.mjs"
+FILES = sorted(path.name for path in FOLDER.glob("*.test.mjs"))
+TIMEOUT_S = 500
+MODELS = ("test-80-50-0", "test-20-5-0", "test-30-20-0-reason20", "test-20-0-0-status400")
 
 
-def missing():
+def missing(*, fleet=False):
     """Tell what is not there and how to get it."""
-    if shutil.which("npm") is None:
-        return "npm is not installed (Node 20 or newer)"
+    if shutil.which("node") is None:
+        return "node is not installed (20 or newer)"
+    if not (FOLDER / "node_modules" / "playwright-core").exists():
+        return "what drives the browser is not installed: run `make clients`"
     if not Path(CHROMIUM).exists():
         return f"{CHROMIUM} is not installed (Debian: apt-get install chromium; or set CHROMIUM)"
+    if fleet and not Front.possible():
+        return "nginx is not installed (Debian: apt-get install nginx-light)"
     return None
 
 
-def run(*command, **more):
-    result = subprocess.run(
-        command, cwd=FOLDER, capture_output=True, text=True, timeout=400, check=False, **more
-    )
-    assert result.returncode == 0, result.stdout[-6000:] + result.stderr[-2000:]
-    return result.stdout
-
-
-def test_the_page_in_chromium():
-    lacking = missing()
+def need(**wanted):
+    lacking = missing(**wanted)
+    if lacking and os.environ.get("CI"):
+        pytest.fail(lacking)
     if lacking:
-        if os.environ.get("CI"):
-            pytest.fail(lacking)
         pytest.skip(lacking)
-    run("npm", "ci", "--no-audit", "--no-fund")
-    environment = {
-        **os.environ,
-        "ANTIPHON_CMD": str(Path(sys.executable).with_name("antiphon")),
-        "CHROMIUM": CHROMIUM,
-    }
-    print(run("npm", "test", env=environment))
+
+
+async def run(file, **environment):
+    process = await asyncio.create_subprocess_exec(
+        "node",
+        "--test",
+        "--test-concurrency=1",
+        file,
+        cwd=FOLDER,
+        env={
+            **os.environ,
+            "ANTIPHON_CMD": str(Path(sys.executable).with_name("antiphon")),
+            "CHROMIUM": CHROMIUM,
+            **environment,
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            said, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        said, _ = await process.communicate()
+        pytest.fail(f"{file} did not end in {TIMEOUT_S} s:\n{said.decode()[-8000:]}")
+    assert process.returncode == 0, said.decode()[-8000:]
+
+
+@pytest.mark.parametrize("file", FILES)
+async def test_in_chromium(file):
+    need()
+    await run(file)
+
+
+async def test_replies_of_two_pods_behind_nginx(tmp_path):
+    need(fleet=True)
+    names = ", ".join(f'"{name}"' for name in MODELS)
+    async with sites.fleet(tmp_path, f"models = [{names}]\n") as site, control(site.servers) as url:
+        await run(REPLIES, FLEET=json.dumps({"url": site.url, "control": url}))
+
+
+@contextlib.asynccontextmanager
+async def control(servers):
+    """Where the browser's tests have pods killed (by id) and begun again."""
+
+    async def kill(request):
+        for server in servers:
+            if server.process.returncode is None and await pod_id(server) == request.match_info["pod"]:
+                await server.kill()
+                return web.Response()
+        raise web.HTTPNotFound
+
+    async def revive(_request):
+        for server in servers:
+            if server.process.returncode is not None:
+                await server.start()
+        return web.Response()
+
+    application = web.Application()
+    application.add_routes([web.post("/kill/{pod}", kill), web.post("/revive", revive)])
+    runner = web.AppRunner(application)
+    await runner.setup()
+    listening = web.TCPSite(runner, "127.0.0.1", 0)
+    await listening.start()
+    try:
+        yield f"http://127.0.0.1:{listening._server.sockets[0].getsockname()[1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def pod_id(server):
+    async with aiohttp.ClientSession() as http, http.get(f"{server.url}/health") as response:
+        return (await response.json())["pod_id"]

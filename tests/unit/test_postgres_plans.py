@@ -9,13 +9,13 @@ from sqlalchemy.dialects.postgresql import asyncpg as dialects
 
 from antiphon.connections.postgres import Address
 from antiphon.logs import postgres as log
-from antiphon.stores.sql import board, deletion, places, pods, sessions, turns
+from antiphon.stores.sql import board, deletion, fleet, places, pods, search, sessions, transfer, turns
 from backends import postgres
 from backends.services import need
 
 STATEMENTS = {
     f"{module.__name__.rpartition('.')[2]}.{name}": str(value.compile(dialect=dialects.dialect()))
-    for module in (sessions, turns, deletion, places, board, pods)
+    for module in (sessions, turns, search, transfer, deletion, places, board, pods, fleet)
     for name, value in vars(module).items()
     if name.startswith("_") and name.isupper() and hasattr(value, "compile")
     if not value.is_insert or value.select is not None
@@ -44,6 +44,7 @@ PARTIAL = {
     "pods._QUEUE": "ix_turns_active_pod",
     "pods._HELD": "ix_turns_active_pod",
     "pods._STOPS": "ix_turns_stopping",
+    "fleet._FLEET": "ix_turns_active_pod",
 }
 # 4,000 sessions of five turns each, of which 1 % are under way, and of three clients; 20,000 posts on the
 # board; 5,000 turns in the log.

@@ -3,12 +3,12 @@
 import pytest
 from sqlalchemy.dialects import sqlite
 
-from antiphon.stores.sql import board, deletion, places, pods, sessions, turns
+from antiphon.stores.sql import board, deletion, fleet, places, pods, search, sessions, transfer, turns
 from antiphon.stores.sqlite_connection import connect
 
 STATEMENTS = {
     f"{module.__name__.rpartition('.')[2]}.{name}": value
-    for module in (sessions, turns, deletion, places, board, pods)
+    for module in (sessions, turns, search, transfer, deletion, places, board, pods, fleet)
     for name, value in vars(module).items()
     if name.startswith("_") and name.isupper() and hasattr(value, "compile")
 }
@@ -24,6 +24,7 @@ PARTIAL = {
     "pods._QUEUE": "ix_turns_active_pod",
     "pods._HELD": "ix_turns_active_pod",
     "pods._STOPS": "ix_turns_stopping",
+    "fleet._FLEET": "ix_turns_active_pod",
 }
 
 

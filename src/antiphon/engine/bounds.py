@@ -10,6 +10,8 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     metadata_bytes: int = 16_384
     params_bytes: int = 131_072
     reply_chars: int = 400_000
+    import_bytes: int = 16_777_216
+    import_messages: int = 10_000
     chunks_a_turn: int = 50_000
     pending_chars: int = 65_536
     running_turns: int = 2_000

@@ -91,6 +91,17 @@ class Catalogue:
             raise Invalid(f"No provider {name!r} is configured for the model {model!r}.")
         return self.providers[name], rest
 
+    def nearest(self, bot: str, model: str) -> Choice:
+        """Return who answers in place of a bot and model that may not be known here."""
+        provider, _, name = model.partition("/")
+        known = provider in self.providers and bool(name)
+        if bot in self.bots:
+            return Choice(bot=bot, model=model if known else self.bots[bot].model)
+        if known:
+            return Choice(bot=model, model=model)
+        default = self.bots[self.default_bot]
+        return Choice(bot=default.name, model=default.model)
+
     def embedder(self, model: str) -> tuple[Embedder, str]:
         """Split ``<provider>/<model>``. Raises Invalid if there is no such provider or it does not embed."""
         provider, rest = self.provider(model)

@@ -126,6 +126,17 @@ class Draft:
         """Whether anything has been put, in this attempt or an earlier one."""
         return bool(self.chunks or self._pending)
 
+    @property
+    def first_token_ms(self) -> int | None:
+        """How long after the turn's creation its first text came.
+
+        None if an earlier attempt began the reply, or something else than text came first.
+        """
+        first = next(iter(self.chunks or self._pending), None)
+        if self.begun_at is None or self.turn.epoch > 1 or first is None or first.kind not in MERGED:
+            return None
+        return max(0, self.begun_at - self.turn.created_at)
+
     def take(self) -> Append | None:
         """Number what is pending and hand it over to be committed."""
         self._marked = False

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from antiphon.engine.archive import Archive
 from antiphon.engine.bounds import Bounds
 from antiphon.engine.catalogue import Catalogue
 from antiphon.engine.committer import Committer
@@ -87,6 +88,7 @@ class Engine:
         self.rates = Rates(ports.limiter)
         self.passing = Passing(catalogue, generator, self.rates, self.figures, bounds)
         self.embedding = Embedding(catalogue, self.rates)
+        self.archive = Archive(store, catalogue, self.rates, bounds)
         announce = self._sessions.announce
         self._submitter = Submitter(
             ports, self.worker, catalogue, self.rates, self.contexts, bounds, announce=announce
@@ -178,11 +180,17 @@ class Engine:
         return turn
 
     async def update_session(
-        self, principal: Principal, session_id: str, title: str | None, context: dict[str, Any] | None
+        self,
+        principal: Principal,
+        session_id: str,
+        title: str | None,
+        context: dict[str, Any] | None,
+        *,
+        archived: bool | None = None,
     ) -> Session:
         """Change what is not None. Raises NotFound, TooLarge."""
         self.check_context(context)
-        changed = await self.store.update_session(principal, session_id, title, context)
+        changed = await self.store.update_session(principal, session_id, title, context, archived=archived)
         await self.contexts.keep(principal, session_id, changed.context)
         return changed
 

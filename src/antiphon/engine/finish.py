@@ -7,6 +7,7 @@ from antiphon.engine.patience import patiently
 from antiphon.engine.tool_calls import assemble
 from antiphon.engine.window import estimate_tokens
 from antiphon.errors import AntiphonError, ProviderError
+from antiphon.ids import now_ms
 from antiphon.model import Chunk, End, Fault, Seam, Turn, TurnState, Usage
 from antiphon.providers.port import Finish
 from antiphon.stores.port import Finished, Outcome, Store
@@ -47,8 +48,9 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
         )
         return cls(state=TurnState.FAILED, finish_reason="error", error=fault)
 
-    def end(self, turn: Turn, chunks: list[Chunk], text: str) -> End:
+    def end(self, draft: Draft, chunks: list[Chunk], text: str) -> End:
         """Return the end as told to readers; tokens are estimated where the provider did not count."""
+        turn = draft.turn
         usage = self.usage or Usage(
             prompt_tokens=0, completion_tokens=estimate_tokens(text) if text else 0, estimated=True
         )
@@ -62,6 +64,9 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
             seams=_seams(chunks),
             tool_calls=assemble(chunks),
             cached=self.cached,
+            pod=turn.pod,
+            first_token_ms=draft.first_token_ms,
+            total_ms=max(0, now_ms() - turn.created_at),
         )
 
 
@@ -85,7 +90,7 @@ async def store_ending(store: Store, turn: Turn, draft: Draft, ending: Ending) -
     """
     chunks = draft.all_chunks()
     text = text_of(chunks)
-    end = ending.end(turn, chunks, text)
+    end = ending.end(draft, chunks, text)
     last = Chunk("end", msgspec.json.encode(end).decode())
     outcome = Outcome(state=ending.state, content=text, end=end, chunks=[*chunks, last])
     return await patiently(lambda: store.finish(turn, outcome), "finish_waits"), last

@@ -155,7 +155,7 @@ class Passing:
         finally:
             self._running.pop(turn.id, None)
         chunks = draft.all_chunks()
-        end = ending.end(turn, chunks, text_of(chunks))
+        end = ending.end(draft, chunks, text_of(chunks))
         last = Chunk("end", msgspec.json.encode(end).decode())
         self._figures.ended(draft, last.text)
         draft.put(last)

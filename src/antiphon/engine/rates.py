@@ -3,7 +3,7 @@
 from collections import Counter
 
 from antiphon.errors import RateLimited
-from antiphon.limits.port import Limiter
+from antiphon.limits.port import Limiter, MeasuringLimiter
 
 
 class Rates:
@@ -25,3 +25,7 @@ class Rates:
                 raise RateLimited(
                     f"Too many messages for this {kind}. Try again in {seconds} s.", retry_after=seconds
                 )
+
+    def used(self, kind: str) -> int | None:
+        """Return how much of a limit its busiest key has used; None where the limiter cannot tell cheaply."""
+        return self._limiter.used(kind) if isinstance(self._limiter, MeasuringLimiter) else None

@@ -1,6 +1,6 @@
 """How often somebody may ask."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Limiter(Protocol):
@@ -11,5 +11,17 @@ class Limiter(Protocol):
 
         Returns None if it is within the limit, else the seconds until it will be, and counts nothing.
         An unknown kind has no limit.
+        """
+        ...
+
+
+@runtime_checkable
+class MeasuringLimiter(Protocol):
+    """A limiter that can tell cheaply how much of its limits is used."""
+
+    def used(self, kind: str) -> int:
+        """Return the hits that count now against the busiest of those that asked lately; 0 without a limit.
+
+        Changes nothing, and costs no more however many have asked.
         """
         ...

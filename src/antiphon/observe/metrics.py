@@ -55,6 +55,15 @@ class Metrics:
         self.refused = refused
         self.started = time.monotonic()
 
+    @property
+    def routes(self) -> list[Route]:
+        """The routes, which pods of every role have."""
+        formats: Iterable[Any] = ((200, TEXT), (200, JSON, Stats))
+        return [
+            Route("GET", "/stats", self.stats, answers=((200, JSON, Stats),), tag="service"),
+            Route("GET", "/metrics", self.metrics, answers=tuple(formats), tag="service"),
+        ]
+
     async def queued(self) -> int | None:
         """Return how many turns wait for any pod; None if the store does not tell."""
         with contextlib.suppress(AntiphonError):
@@ -139,12 +148,3 @@ class Stats(msgspec.Struct):
     cache: dict[str, float | None]
     rate_limited: dict[str, int]
     refused: dict[str, int]
-
-
-def routes(metrics: Metrics) -> list[Route]:
-    """Return the routes, which pods of every role have."""
-    formats: Iterable[Any] = ((200, TEXT), (200, JSON, Stats))
-    return [
-        Route("GET", "/stats", metrics.stats, answers=((200, JSON, Stats),), tag="service"),
-        Route("GET", "/metrics", metrics.metrics, answers=tuple(formats), tag="service"),
-    ]

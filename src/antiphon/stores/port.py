@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from antiphon.model import Chunk, End, Message, Post, Principal, Session, Turn, TurnState
+from antiphon.stores.archive_port import ArchiveStore
 
 Latest = Literal["latest"]
 Finished = Literal["done", "fenced", "gone"]
@@ -82,6 +83,16 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     chunks: list[Chunk]
 
 
+class PodState(msgspec.Struct, frozen=True, kw_only=True):
+    """A registered pod: when it began (Unix ms), what is left of its lease (ms; over: below 0), its turns."""
+
+    id: str
+    started_at: int
+    lease_left: int
+    works: bool
+    running: int
+
+
 class SessionStore(Protocol):
     """Conversations and their messages."""
 
@@ -98,14 +109,25 @@ class SessionStore(Protocol):
         """Return a session. Raises NotFound."""
         ...
 
-    async def sessions(self, principal: Principal, before: int | None, limit: int) -> Sequence[Session]:
-        """Return the principal's sessions last used before that time, newest first."""
+    async def sessions(
+        self, principal: Principal, before: int | None, limit: int, *, archived: bool = False
+    ) -> Sequence[Session]:
+        """Return the principal's sessions last used before that time, newest first.
+
+        Those that are not archived, or only those that are.
+        """
         ...
 
     async def update_session(
-        self, principal: Principal, session_id: str, title: str | None, context: dict[str, Any] | None
+        self,
+        principal: Principal,
+        session_id: str,
+        title: str | None,
+        context: dict[str, Any] | None,
+        *,
+        archived: bool | None = None,
     ) -> Session:
-        """Change what is not None. Raises NotFound."""
+        """Change what is not None; it counts as no use of the session. Raises NotFound."""
         ...
 
     async def delete_session(self, principal: Principal, session_id: str) -> None:
@@ -136,8 +158,8 @@ class TurnStore(Protocol):
     async def submit(self, principal: Principal, new: NewTurn) -> Submitted:
         """Store the user message and its turn together, once per idempotency key of the session.
 
-        Raises NotFound (session, parent or prompt), Conflict (the key was used for another text),
-        RateLimited (``max_active``), Overloaded (``max_queued``).
+        A session that was archived is so no longer. Raises NotFound (session, parent or prompt), Conflict
+        (the key was used for another text), RateLimited (``max_active``), Overloaded (``max_queued``).
         """
         ...
 
@@ -259,6 +281,14 @@ class PodStore(Protocol):
         ...
 
 
+class FleetStore(Protocol):
+    """Who is there, to be looked at."""
+
+    async def fleet(self) -> Sequence[PodState]:
+        """Return all pods that are registered, the first to begin first, as of one moment."""
+        ...
+
+
 class ClaimStore(Protocol):
     """Who runs which turn."""
 
@@ -291,7 +321,18 @@ class ClaimStore(Protocol):
         ...
 
 
-class Store(SessionStore, TurnStore, FollowStore, PlaceStore, BoardStore, PodStore, ClaimStore, Protocol):
+class Store(
+    SessionStore,
+    ArchiveStore,
+    TurnStore,
+    FollowStore,
+    PlaceStore,
+    BoardStore,
+    PodStore,
+    FleetStore,
+    ClaimStore,
+    Protocol,
+):
     """All of it."""
 
     async def close(self) -> None:

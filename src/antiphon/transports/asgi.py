@@ -136,10 +136,14 @@ class Request:
 
     async def json(self, kind: type[T]) -> T:
         """Decode the body as ``kind``. Raises Unsupported, BadRequest, Invalid, TooLarge."""
+        return decode(await self.json_body(), kind)
+
+    async def json_body(self) -> bytes:
+        """Read the body of a request that says it is JSON. Raises Unsupported, BadRequest, TooLarge."""
         content_type = (self.header(b"content-type") or "").partition(";")[0].strip().lower()
         if content_type != "application/json" and not content_type.endswith("+json"):
             raise Unsupported("Send JSON, with the header Content-Type: application/json.")
-        return decode(await self.body(), kind)
+        return await self.body()
 
 
 def decode(body: bytes, kind: type[T]) -> T:

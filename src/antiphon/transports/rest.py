@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import FastAPI, Path, Query, Request, Response
@@ -23,7 +23,7 @@ from antiphon.errors import (
     ProviderError,
 )
 from antiphon.ids import new_id, now_ms
-from antiphon.model import Principal
+from antiphon.model import Feedback, Principal
 from antiphon.transports import views
 from antiphon.transports.asgi import problem, retry_header
 from antiphon.transports.http import WEBSOCKET, Route
@@ -59,6 +59,14 @@ class SessionChange(BaseModel, extra="forbid"):
 
     title: str | None = Field(default=None, max_length=200)
     context: dict[str, Any] | None = None
+    archived: bool | None = None
+
+
+class Rating(BaseModel, extra="forbid"):
+    """What the reader thinks of a reply; a ``rating`` of null takes it back."""
+
+    rating: Literal["up", "down"] | None
+    comment: str = Field(default="", max_length=2_000)
 
 
 def _principal(request: Request) -> Principal:
@@ -113,11 +121,28 @@ def _add_sessions(app: FastAPI, engine: Engine) -> None:
 
     @app.get("/api/sessions", tags=["sessions"], response_model=None, responses=answers(views.SessionPage))
     async def list_sessions(
-        request: Request, limit: Limit = 50, before: Annotated[int | None, Query(ge=0, le=2**62)] = None
+        request: Request,
+        limit: Limit = 50,
+        before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
+        q: Annotated[
+            str | None, Query(min_length=1, max_length=200, description="text in the title or a message")
+        ] = None,
+        archived: Annotated[
+            bool, Query(description="only those that are archived; else only the others")
+        ] = False,
     ) -> views.SessionPage:
-        """List own sessions, the last used first. ``next_before`` continues the list."""
-        found = await store.sessions(_principal(request), before, limit)
-        following = found[-1].updated_at if len(found) == limit else None
+        """List own sessions, the last used first. ``next_before`` continues the list.
+
+        With ``q``, those whose title or messages have the text, upper and lower case alike. A search looks
+        for a second at most: a page may be short, even empty, while ``next_before`` leads on.
+        """
+        who = _principal(request)
+        if q is None:
+            found = await store.sessions(who, before, limit, archived=archived)
+            following = found[-1].updated_at if len(found) == limit else None
+        else:
+            page = await engine.archive.search(who, q, before, limit, archived=archived)
+            found, following = page.sessions, page.before
         return {"sessions": [views.session(s) for s in found], "next_before": following}
 
 
@@ -145,8 +170,10 @@ def _add_session(app: FastAPI, engine: Engine) -> None:
     async def change_session(
         request: Request, session_id: SessionId, body: SessionChange
     ) -> views.SessionView:
-        """Change a session's title or context."""
-        changed = await engine.update_session(_principal(request), session_id, body.title, body.context)
+        """Change a session's title or context, archive it or bring it back; its place in the list stays."""
+        changed = await engine.update_session(
+            _principal(request), session_id, body.title, body.context, archived=body.archived
+        )
         return views.session(changed)
 
     @app.delete(
@@ -189,6 +216,19 @@ def _add_messages(app: FastAPI, engine: Engine) -> None:
     async def get_message(request: Request, message_id: str) -> views.MessageView:
         """Return one message."""
         return views.message(await store.message(_principal(request), message_id))
+
+    @app.put(
+        "/api/messages/{message_id}/feedback",
+        tags=["messages"],
+        response_model=None,
+        responses=answers(views.MessageView, 404, 413),
+    )
+    async def rate_message(request: Request, message_id: str, body: Rating) -> views.MessageView:
+        """Say whether a reply was good, and why; it replaces what was said before."""
+        given = None
+        if body.rating is not None:
+            given = Feedback(rating=body.rating, comment=body.comment, created_at=now_ms())
+        return views.message(await store.rate(_principal(request), message_id, given))
 
 
 def _add_turns(app: FastAPI, engine: Engine) -> None:

@@ -134,7 +134,7 @@ class Streams:
         A ``style`` of the reader's own may keep state: it is given all chunks from there on in order, once.
         """
         stream = TurnStream(request, style, self._engine.bounds.reader_backlog_bytes)
-        await self._serve(stream, lambda: stream.attach(channel, received), stream.detach, *headers)
+        await self.serve(stream, lambda: stream.attach(channel, received), stream.detach, *headers)
 
     @contextlib.contextmanager
     def holding(self, socket: "Open") -> Iterator[None]:
@@ -163,17 +163,18 @@ class Streams:
         stream = SessionStream(request, style, self._engine.bounds.reader_backlog_bytes, opening)
         follow = await self._engine.follow_session(request.principal, session_id, stream, cursor)
         stream.follow_cursor = lambda: follow.cursor
-        await self._serve(
+        await self.serve(
             stream, stream.flush, lambda: self._engine.unfollow_session(request.principal, session_id, follow)
         )
 
-    async def _serve(
+    async def serve(
         self,
         stream: "EventStream",
         attach: Callable[[], None],
         detach: Callable[[], None],
         *headers: Header,
     ) -> None:
+        """Answer with an event stream until its end: ``attach`` begins to feed it, ``detach`` stops it."""
         request = stream.request
         self._open.add(stream)
         try:

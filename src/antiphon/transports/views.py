@@ -5,21 +5,30 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from msgspec import Meta
 
-from antiphon.model import Message, Session, Turn, TurnState
+from antiphon.model import Feedback, Message, Session, Turn, TurnState
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 """ISO 8601 in UTC with milliseconds and ``Z``."""
 
 
 class SessionView(TypedDict):
-    """A conversation. ``turn_count`` counts the replies asked for in it."""
+    """A conversation. ``turn_count`` counts the replies asked for in it, ``updated_at`` is its last use."""
 
     id: str
     title: str
     context: dict[str, Any]
+    archived: bool
     turn_count: int
     created_at: Time
     updated_at: Time
+
+
+class FeedbackView(TypedDict):
+    """What its reader thinks of a reply."""
+
+    rating: Literal["up", "down"]
+    comment: str
+    created_at: Time
 
 
 class MessageView(TypedDict):
@@ -36,11 +45,15 @@ class MessageView(TypedDict):
     turn_id: str | None
     usage: dict[str, Any] | None
     metadata: dict[str, Any]
+    feedback: FeedbackView | None
     created_at: Time
 
 
 class TurnView(TypedDict):
-    """A request for a reply. ``message_id`` is the id of its reply, from the first chunk on."""
+    """A request for a reply.
+
+    ``message_id`` is the id of its reply, from the first chunk on. ``pod`` runs it, null while none does.
+    """
 
     id: str
     session_id: str
@@ -50,6 +63,7 @@ class TurnView(TypedDict):
     message_id: str
     bot: str
     model: str
+    pod: str | None
     created_at: Time
     ended_at: Time | None
 
@@ -61,7 +75,11 @@ class SessionDetail(SessionView):
 
 
 class SessionPage(TypedDict):
-    """Sessions, the last used first. ``next_before`` leads to the next page, null at the end."""
+    """Sessions, the last used first.
+
+    ``next_before`` leads to the next page, null at the end. The page of a search may be short or empty, and
+    yet not the last.
+    """
 
     sessions: list[SessionView]
     next_before: int | None
@@ -154,10 +172,16 @@ def session(it: Session) -> SessionView:
         "id": it.id,
         "title": it.title,
         "context": it.context,
+        "archived": it.archived,
         "turn_count": it.turn_count,
         "created_at": iso(it.created_at),
         "updated_at": iso(it.updated_at),
     }
+
+
+def feedback(it: Feedback) -> FeedbackView:
+    """Show what is thought of a reply."""
+    return {"rating": it.rating, "comment": it.comment, "created_at": iso(it.created_at)}
 
 
 def message(it: Message) -> MessageView:
@@ -174,6 +198,7 @@ def message(it: Message) -> MessageView:
         "turn_id": it.turn_id,
         "usage": it.usage,
         "metadata": it.metadata,
+        "feedback": None if it.feedback is None else feedback(it.feedback),
         "created_at": iso(it.created_at),
     }
 
@@ -189,6 +214,7 @@ def turn(it: Turn) -> TurnView:
         "message_id": it.reply_id,
         "bot": it.bot,
         "model": it.model,
+        "pod": it.pod if it.state is TurnState.RUNNING else None,
         "created_at": iso(it.created_at),
         "ended_at": None if it.ended_at is None else iso(it.ended_at),
     }

@@ -85,9 +85,7 @@ def run_python():
 @pytest.fixture(scope="session")
 def run_node():
     """``await run_node(script, **args)``: run a script of ``tests/clients/node``; return what it told."""
-    if shutil.which("node") is None:
-        lacking("node is not installed (20 or newer)")
-    if not (NODE / "node_modules" / "openai").exists():
+    if shutil.which("node") is None or not (NODE / "node_modules" / "openai").exists():
         lacking("the Node clients are not installed: run `make clients`")
 
     async def run(script, *, timeout_s=TIMEOUT_S, **args):

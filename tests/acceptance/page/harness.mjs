@@ -6,13 +6,18 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { chromium } from "playwright-core";
 
-const COMMAND = resolve(import.meta.dirname ?? ".", process.env.ANTIPHON_CMD ?? "../../../.venv/bin/antiphon");
+const COMMAND = resolve(import.meta.dirname, process.env.ANTIPHON_CMD ?? "../../../.venv/bin/antiphon");
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync"];
-export const MODELS = { slow: "test-80-50-0", quick: "test-20-5-0", thinking: "test-30-20-0-reason20", broken: "test-20-0-0-status400" };
+// What test_page.py has started instead: pods behind a balancer, and how to kill them.
+export const FLEET = process.env.FLEET ? JSON.parse(process.env.FLEET) : null;
+export const MODELS = {
+  slow: "test-80-50-0", quick: "test-20-5-0", thinking: "test-30-20-0-reason20", broken: "test-20-0-0-status400",
+  fast: "test-3000-5-0", long: "test-20000-5-0",
+};
 
-function freePort() {
+export function freePort() {
   return new Promise((done) => {
     const probe = createServer().listen(0, "127.0.0.1", () => { const { port } = probe.address(); probe.close(() => done(port)); });
   });
@@ -39,43 +44,78 @@ function killed(child) {
   return new Promise((done) => { child.once("exit", done); child.kill("SIGKILL"); });
 }
 
-export class House {
-  async open() {
+/** One server on SQLite, with a model to ask. */
+class Embedded {
+  async open(settings) {
     this.home = await mkdtemp(join(tmpdir(), "antiphon-page-"));
     const [port, modelPort] = [await freePort(), await freePort()];
     this.base = `http://127.0.0.1:${port}`;
-    this.env = { ...process.env, PORT: String(port), LOG_LEVEL: "warning", ANTIPHON_RATE_LIMITS: "off" };
+    this.env = { ...process.env, PORT: String(port), LOG_LEVEL: "warning", ANTIPHON_RATE_LIMITS: "off", ...settings };
     const names = Object.values(MODELS).map((name) => JSON.stringify(name)).join(", ");
     await writeFile(join(this.home, "antiphon.toml"),
-      `[providers.scripted]\nbase_url = "http://127.0.0.1:${modelPort}/v1"\ncontinuation = true\nmodels = [${names}]\n`);
+      `[providers.test]\nbase_url = "http://127.0.0.1:${modelPort}/v1"\ncontinuation = true\nmodels = [${names}]\n`);
     this.model = start(["test-model", "--port", String(modelPort)], { cwd: this.home });
-    await Promise.all([answers(`http://127.0.0.1:${modelPort}/v1/models`, this.model), this.serve()]);
-    this.browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    await Promise.all([answers(`http://127.0.0.1:${modelPort}/v1/models`, this.model), this.revive()]);
   }
 
-  async serve() {
+  async revive() {
     this.server = start(["serve"], { cwd: this.home, env: this.env });
     await answers(`${this.base}/ready`, this.server);
   }
 
+  /** Kill what runs the reply. */
   kill() { return killed(this.server); }
 
-  // A guest of its own, so that no test sees another's conversations.
-  async visit(options = {}) {
-    const context = await this.browser.newContext({ permissions: ["clipboard-read", "clipboard-write"], ...options });
+  async close() {
+    await Promise.all([killed(this.server), killed(this.model)]);
+    await rm(this.home, { recursive: true, force: true });
+  }
+}
+
+/** Pods behind a balancer, which test_page.py keeps. */
+class Fleet {
+  base = FLEET.url;
+  async open() { /* it is open */ }
+  async close() { /* whoever opened it does so */ }
+
+  async kill(pod) {
+    const response = await fetch(`${FLEET.control}/kill/${pod}`, { method: "POST" });
+    if (!response.ok) throw new Error(`no pod ${pod} was killed: ${await response.text()}`);
+  }
+
+  async revive() { await fetch(`${FLEET.control}/revive`, { method: "POST" }); }
+}
+
+/** A server and a browser. */
+export class House {
+  async open(settings = {}) {
+    this.site = FLEET ? new Fleet() : new Embedded();
+    await this.site.open(settings);
+    this.base = this.site.base;
+    this.browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  }
+
+  /** A visitor of its own, so that no test sees another's conversations. */
+  async visit({ path = "/", ...options } = {}) {
+    const context = await this.browser.newContext({ permissions: ["clipboard-read", "clipboard-write"], locale: "en-GB", ...options });
     context.setDefaultTimeout(15000);
+    return this.tab(context, path);
+  }
+
+  /** Another tab of the same visitor. */
+  async tab(context, path = "/") {
     const page = await context.newPage();
     page.faults = [];
     page.on("pageerror", (error) => page.faults.push(String(error)));
-    page.on("console", (message) => { if (/Content.Security.Policy/i.test(message.text())) page.faults.push(message.text()); });
-    await page.goto(this.base);
-    await page.locator("#voice option").first().waitFor({ state: "attached" });
+    page.on("console", (message) => {
+      if (/Content.Security.Policy/i.test(message.text())) page.faults.push(message.text());
+    });
+    await page.goto(this.base + path);
     return page;
   }
 
   async close() {
     await this.browser?.close();
-    await Promise.all([killed(this.server), killed(this.model)]);
-    await rm(this.home, { recursive: true, force: true });
+    await this.site?.close();
   }
 }

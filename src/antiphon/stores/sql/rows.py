@@ -5,13 +5,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row
 
-from antiphon.model import Chunk, Message, Post, Session, Turn, TurnState
+from antiphon.model import Chunk, Feedback, Message, Post, Session, Turn, TurnState
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
 # Unicode keeps this character out of texts, for uses like this; where one has it all the same, it is escaped.
 _ESCAPE = "\U0010ffff"
 _transcript = msgspec.json.Decoder(list[int | Chunk])
+_feedback = msgspec.json.Decoder(Feedback)
 
 
 def to_json(value: Any) -> str:
@@ -48,10 +49,25 @@ def session(row: Row[Any]) -> Session:
         owner=row.owner,
         title=row.title,
         context=_decode(row.context),
+        archived=bool(row.archived),
         turn_count=row.turn_count,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
+
+
+def session_values(it: Session) -> dict[str, Any]:
+    """Return the columns of a session."""
+    return {
+        "id": it.id,
+        "owner": it.owner,
+        "title": it.title,
+        "context": to_json(it.context),
+        "archived": it.archived,
+        "turn_count": it.turn_count,
+        "created_at": it.created_at,
+        "updated_at": it.updated_at,
+    }
 
 
 def message(row: Row[Any]) -> Message:
@@ -69,7 +85,27 @@ def message(row: Row[Any]) -> Message:
         usage=_decode(row.usage) if row.usage else None,
         metadata=_decode(row.metadata),
         created_at=row.created_at,
+        feedback=_feedback.decode(row.feedback) if row.feedback else None,
     )
+
+
+def message_values(it: Message) -> dict[str, Any]:
+    """Return the columns of a message."""
+    return {
+        "id": it.id,
+        "session_id": it.session_id,
+        "ordinal": it.ordinal,
+        "role": it.role,
+        "sender": it.sender,
+        "status": it.status,
+        "content": to_text(it.content),
+        "parent_id": it.parent_id,
+        "turn_id": it.turn_id,
+        "usage": None if it.usage is None else to_json(it.usage),
+        "metadata": to_json(it.metadata),
+        "created_at": it.created_at,
+        "feedback": None if it.feedback is None else to_json(it.feedback),
+    }
 
 
 def post(row: Row[Any]) -> Post:
@@ -100,6 +136,26 @@ def turn(row: Row[Any]) -> Turn:
         created_at=row.created_at,
         ended_at=row.ended_at,
     )
+
+
+def turn_values(it: Turn) -> dict[str, Any]:
+    """Return the columns of a turn that nothing else tells."""
+    return {
+        "id": it.id,
+        "session_id": it.session_id,
+        "number": it.number,
+        "state": it.state.value,
+        "pod": it.pod,
+        "epoch": it.epoch,
+        "prompt_id": it.prompt_id,
+        "reply_id": it.reply_id,
+        "bot": it.bot,
+        "model": it.model,
+        "params": to_json(it.params),
+        "stop_requested": it.stop_requested,
+        "created_at": it.created_at,
+        "ended_at": it.ended_at,
+    }
 
 
 def pack_transcript(chunks: list[Chunk]) -> bytes:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
     true,
 )
@@ -45,7 +46,8 @@ sessions = Table(
     Column("turn_count", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
-    Index(None, "owner", "updated_at"),
+    Column("archived", Boolean, nullable=False, server_default=false()),
+    Index("ix_sessions_owner_archived", "owner", "archived", "updated_at"),
 )
 
 messages = Table(
@@ -63,6 +65,7 @@ messages = Table(
     Column("usage", Text),
     Column("metadata", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("feedback", Text),
     UniqueConstraint("session_id", "ordinal"),
 )
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import Boolean, bindparam, delete, func, insert, select, update
 
-from antiphon.errors import NotFound
+from antiphon.errors import Invalid, NotFound
 from antiphon.ids import now_ms
-from antiphon.model import Message, Principal, Session
+from antiphon.model import Feedback, Message, Principal, Session
 from antiphon.stores.sql import rows
 from antiphon.stores.sql.connection import Connection
 from antiphon.stores.sql.dialects import one_of
@@ -16,7 +16,11 @@ from antiphon.stores.sql.schema import messages, sessions, turns
 _BY_ID = select(sessions).where(sessions.c.id == bindparam("sid"))
 _BY_OWNER = (
     select(sessions)
-    .where(sessions.c.owner == bindparam("who"), sessions.c.updated_at < bindparam("before"))
+    .where(
+        sessions.c.owner == bindparam("who"),
+        sessions.c.archived == bindparam("put_away", type_=Boolean),
+        sessions.c.updated_at < bindparam("before"),
+    )
     .order_by(sessions.c.updated_at.desc(), sessions.c.id.desc())
     .limit(bindparam("count"))
 )
@@ -36,11 +40,12 @@ _CHANGE = (
     update(sessions)
     .where(sessions.c.id == bindparam("sid"))
     .values(
-        updated_at=bindparam("now"),
         title=func.coalesce(bindparam("new_title"), sessions.c.title),
         context=func.coalesce(bindparam("new_context"), sessions.c.context),
+        archived=func.coalesce(bindparam("put_away", type_=Boolean), sessions.c.archived),
     )
 )
+_RATE = update(messages).where(messages.c.id == bindparam("mid")).values(feedback=bindparam("given"))
 _COUNTS = select(sessions.c.id, sessions.c.turn_count).where(one_of(sessions.c.id, bindparam("ids")))
 _MESSAGE_COUNT = select(func.count()).select_from(messages).where(messages.c.session_id == bindparam("sid"))
 _DELETE = [
@@ -49,6 +54,7 @@ _DELETE = [
     delete(sessions).where(sessions.c.id == bindparam("sid")),
 ]
 MAX_INT = 2**31 - 1
+FOREVER = 2**62
 
 
 def no_session(session_id: str) -> NotFound:
@@ -97,22 +103,21 @@ def add(
     )
     conn.execute(
         _INSERT,
-        {
-            "id": new.id,
-            "owner": new.owner,
-            "title": title,
-            "context": rows.to_json(context),
-            "turn_count": 0,
-            "created_at": now,
-            "updated_at": now,
-        },
+        rows.session_values(new),
     )
     return new
 
 
-def page(conn: Connection, principal: Principal, before: int | None, limit: int) -> Sequence[Session]:
+def page(
+    conn: Connection, principal: Principal, before: int | None, limit: int, archived: bool
+) -> Sequence[Session]:
     """Return the principal's sessions, the last used first."""
-    values = {"who": principal.id, "before": now_ms() + 1 if before is None else before, "count": limit}
+    values = {
+        "who": principal.id,
+        "before": FOREVER if before is None else before,
+        "count": limit,
+        "put_away": archived,
+    }
     return [rows.session(row) for row in conn.execute(_BY_OWNER, values)]
 
 
@@ -122,12 +127,13 @@ def change(
     session_id: str,
     title: str | None,
     context: dict[str, Any] | None,
+    archived: bool | None,
 ) -> Session:
-    """Update title and context, where given."""
+    """Update what is given. When the session was last used stays as it is, and so its place in the list."""
     owned(conn, principal, session_id)
     values = {
         "sid": session_id,
-        "now": now_ms(),
+        "put_away": archived,
         "new_title": title,
         "new_context": None if context is None else rows.to_json(context),
     }
@@ -168,3 +174,11 @@ def one_message(conn: Connection, principal: Principal, message_id: str) -> Mess
     if row is None:
         raise NotFound(f"There is no message {message_id!r}.")
     return rows.message(row)
+
+
+def rate(conn: Connection, principal: Principal, message_id: str, feedback: Feedback | None) -> Message:
+    """Store what the principal thinks of a reply, or that it is taken back."""
+    if one_message(conn, principal, message_id).role != "assistant":
+        raise Invalid("Only replies can be rated, and this is a user's message.")
+    conn.execute(_RATE, {"mid": message_id, "given": feedback and rows.to_json(feedback)})
+    return one_message(conn, principal, message_id)

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from antiphon.model import Chunk, Message, Post, Principal, Session, Turn
-from antiphon.stores.port import Exchange, Finished, NewTurn, Outcome, Submitted
-from antiphon.stores.sql import board, deletion, pods, sessions, turns
+from antiphon.model import Chunk, Feedback, Message, Post, Principal, Session, Turn
+from antiphon.stores.archive_port import Found, Past
+from antiphon.stores.port import Exchange, Finished, NewTurn, Outcome, PodState, Submitted
+from antiphon.stores.sql import board, deletion, fleet, pods, search, sessions, transfer, turns
 from antiphon.stores.sql import places as place_statements
 from antiphon.stores.sql.connection import Connection
 
@@ -50,15 +51,25 @@ class SqlStore:
         """See SessionStore."""
         return await self._db.read(lambda c: sessions.owned(c, principal, session_id))
 
-    async def sessions(self, principal: Principal, before: int | None, limit: int) -> Sequence[Session]:
+    async def sessions(
+        self, principal: Principal, before: int | None, limit: int, *, archived: bool = False
+    ) -> Sequence[Session]:
         """See SessionStore."""
-        return await self._db.read(lambda c: sessions.page(c, principal, before, limit))
+        return await self._db.read(lambda c: sessions.page(c, principal, before, limit, archived))
 
     async def update_session(
-        self, principal: Principal, session_id: str, title: str | None, context: dict[str, Any] | None
+        self,
+        principal: Principal,
+        session_id: str,
+        title: str | None,
+        context: dict[str, Any] | None,
+        *,
+        archived: bool | None = None,
     ) -> Session:
         """See SessionStore."""
-        return await self._db.write(lambda c: sessions.change(c, principal, session_id, title, context))
+        return await self._db.write(
+            lambda c: sessions.change(c, principal, session_id, title, context, archived)
+        )
 
     async def delete_session(self, principal: Principal, session_id: str) -> None:
         """See SessionStore."""
@@ -77,6 +88,30 @@ class SqlStore:
     async def delete_turn(self, principal: Principal, turn_id: str) -> None:
         """See SessionStore."""
         await self._db.write(lambda c: deletion.delete_turn(c, principal, turn_id))
+
+    async def search(self, principal: Principal, text: str, before: int | None, *, archived: bool) -> Found:
+        """See ArchiveStore."""
+        return await self._db.read(lambda c: search.search(c, principal, text, before, archived))
+
+    async def rate(self, principal: Principal, message_id: str, feedback: Feedback | None) -> Message:
+        """See ArchiveStore."""
+        return await self._db.write(lambda c: sessions.rate(c, principal, message_id, feedback))
+
+    async def past(self, principal: Principal, session_id: str, after: int, limit: int) -> Sequence[Message]:
+        """See ArchiveStore."""
+        return await self._db.read(lambda c: transfer.past(c, principal, session_id, after, limit))
+
+    async def branch(self, principal: Principal, session_id: str, leaf: str | None) -> Sequence[str]:
+        """See ArchiveStore."""
+        return await self._db.read(lambda c: transfer.branch(c, principal, session_id, leaf))
+
+    async def named(self, principal: Principal, session_id: str, ids: Sequence[str]) -> Sequence[Message]:
+        """See ArchiveStore."""
+        return await self._db.read(lambda c: transfer.named(c, principal, session_id, ids))
+
+    async def bring_in(self, past: Past) -> None:
+        """See ArchiveStore."""
+        await self._db.write(lambda c: transfer.bring_in(c, past))
 
     async def submit(self, principal: Principal, new: NewTurn) -> Submitted:
         """See TurnStore."""
@@ -169,6 +204,10 @@ class SqlStore:
     async def queued(self) -> int:
         """See ClaimStore."""
         return await self._db.read(turns.queued)
+
+    async def fleet(self) -> Sequence[PodState]:
+        """See FleetStore."""
+        return await self._db.read(fleet.fleet)
 
     async def requeue(self, turns: Sequence[tuple[str, int]]) -> int:
         """See ClaimStore."""

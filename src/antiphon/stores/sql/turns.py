@@ -6,11 +6,12 @@ calls together (see stores/sqlite.py).
 
 from collections.abc import Sequence
 
+import msgspec
 from sqlalchemy import bindparam, func, insert, literal, or_, select, text, update
 
 from antiphon.errors import Conflict, NotFound, Overloaded, RateLimited
 from antiphon.ids import new_id, now_ms
-from antiphon.model import Chunk, Principal, Turn, TurnState
+from antiphon.model import STATUS, Chunk, Message, Principal, Turn, TurnState
 from antiphon.stores.port import Exchange, Finished, NewTurn, Outcome, Submitted
 from antiphon.stores.sql import rows
 from antiphon.stores.sql import sessions as session_statements
@@ -54,7 +55,7 @@ _QUEUED = select(func.count()).select_from(turns).where(_active, turns.c.state =
 _NEXT_NUMBER = (
     update(sessions)
     .where(sessions.c.id == bindparam("sid"))
-    .values(turn_count=sessions.c.turn_count + 1, updated_at=bindparam("now"))
+    .values(turn_count=sessions.c.turn_count + 1, updated_at=bindparam("now"), archived=False)
     .returning(sessions.c.turn_count)
 )
 _PROMPT = select(messages.c.content, messages.c.role).where(
@@ -225,49 +226,27 @@ def _insert(conn: Connection, new: NewTurn, parent_id: str | None, pod: str | No
     )
     if new.text is not None:
         _insert_prompt(conn, new, turn, parent_id)
-    conn.execute(
-        _INSERT_TURN,
-        {
-            "id": turn.id,
-            "session_id": turn.session_id,
-            "number": number,
-            "state": turn.state.value,
-            "pod": turn.pod,
-            "epoch": turn.epoch,
-            "prompt_id": turn.prompt_id,
-            "reply_id": turn.reply_id,
-            "bot": turn.bot,
-            "model": turn.model,
-            "params": rows.to_json(turn.params),
-            "idempotency_key": new.idempotency_key,
-            "stop_requested": False,
-            "delivered": False,
-            "transcript": None,
-            "created_at": now,
-            "ended_at": None,
-        },
-    )
+    waiting = {"idempotency_key": new.idempotency_key, "delivered": False, "transcript": None}
+    conn.execute(_INSERT_TURN, rows.turn_values(turn) | waiting)
     return turn
 
 
 def _insert_prompt(conn: Connection, new: NewTurn, turn: Turn, parent_id: str | None) -> None:
-    conn.execute(
-        _INSERT_MESSAGE,
-        {
-            "id": turn.prompt_id,
-            "session_id": turn.session_id,
-            "ordinal": 2 * turn.number,
-            "role": "user",
-            "sender": new.sender,
-            "status": "complete",
-            "content": rows.to_text(new.text or ""),
-            "parent_id": parent_id,
-            "turn_id": turn.id,
-            "usage": None,
-            "metadata": rows.to_json({**new.metadata, "given": new.given} if new.given else new.metadata),
-            "created_at": turn.created_at,
-        },
+    prompt = Message(
+        id=turn.prompt_id,
+        session_id=turn.session_id,
+        ordinal=2 * turn.number,
+        role="user",
+        sender=new.sender,
+        status="complete",
+        content=new.text or "",
+        parent_id=parent_id,
+        turn_id=turn.id,
+        usage=None,
+        metadata={**new.metadata, "given": new.given} if new.given else new.metadata,
+        created_at=turn.created_at,
     )
+    conn.execute(_INSERT_MESSAGE, rows.message_values(prompt))
 
 
 def owned(conn: Connection, principal: Principal, turn_id: str) -> Turn:
@@ -327,31 +306,21 @@ def finish(conn: Connection, turn: Turn, outcome: Outcome, outbox: bool) -> Fini
     if conn.execute(_FINISH, values).rowcount != 1:
         return _ended_before(conn, turn)
     end = outcome.end
-    conn.execute(
-        _INSERT_MESSAGE,
-        {
-            "id": turn.reply_id,
-            "session_id": turn.session_id,
-            "ordinal": 2 * turn.number + 1,
-            "role": "assistant",
-            "sender": turn.bot,
-            "status": outcome.state.value,
-            "content": rows.to_text(outcome.content),
-            "parent_id": turn.prompt_id,
-            "turn_id": turn.id,
-            "usage": rows.to_json(end.usage) if end.usage else None,
-            "metadata": rows.to_json(
-                {
-                    "model": end.model,
-                    "finish_reason": end.finish_reason,
-                    "seams": end.seams,
-                    **({"error": end.error} if end.error else {}),
-                    **({"tool_calls": end.tool_calls} if end.tool_calls else {}),
-                }
-            ),
-            "created_at": now,
-        },
+    reply = Message(
+        id=turn.reply_id,
+        session_id=turn.session_id,
+        ordinal=2 * turn.number + 1,
+        role="assistant",
+        sender=turn.bot,
+        status=STATUS[outcome.state],
+        content=outcome.content,
+        parent_id=turn.prompt_id,
+        turn_id=turn.id,
+        usage=msgspec.to_builtins(end.usage),
+        metadata=end.metadata,
+        created_at=now,
     )
+    conn.execute(_INSERT_MESSAGE, rows.message_values(reply))
     if outbox:
         payload = rows.to_json({"session_id": turn.session_id, "end": end})
         conn.execute(

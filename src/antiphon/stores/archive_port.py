@@ -1,0 +1,73 @@
+"""Conversations as wholes: a part of the Store port (port.py), in a file of its own."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from antiphon.model import Chunk, Feedback, Message, Principal, Session, Turn
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What a look came upon; ``before`` is where the next one begins, None where the list ends."""
+
+    sessions: Sequence[Session]
+    before: int | None
+
+
+class PastTurn(msgspec.Struct, frozen=True, kw_only=True):
+    """A turn that has ended, elsewhere, with its reply and all its chunks."""
+
+    turn: Turn
+    reply: Message
+    chunks: list[Chunk]
+
+
+class Past(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole conversation, ready to be stored: all is numbered, and all that is named in it is there."""
+
+    session: Session
+    prompts: Sequence[Message]
+    turns: Sequence[PastTurn]
+
+
+class ArchiveStore(Protocol):
+    """Conversations as wholes: found again, judged, taken out and brought in."""
+
+    async def search(self, principal: Principal, text: str, before: int | None, *, archived: bool) -> Found:
+        """Return sessions that have the text in their title or a message, whatever its case, newest first.
+
+        One call looks through a bounded stretch of the sessions last used before that time: it may find
+        nothing, and yet there is more. Of a very long session it looks through the newest messages.
+        """
+        ...
+
+    async def rate(self, principal: Principal, message_id: str, feedback: Feedback | None) -> Message:
+        """Store what the principal thinks of a reply, None: nothing any more; return the message.
+
+        Raises NotFound, Invalid (it is no reply).
+        """
+        ...
+
+    async def past(self, principal: Principal, session_id: str, after: int, limit: int) -> Sequence[Message]:
+        """Return messages with an ordinal above ``after``, in order: none only if there are none.
+
+        At most ``limit``. A reply under way stands among them as a stopped one without text: what follows
+        names it. Raises NotFound.
+        """
+        ...
+
+    async def branch(self, principal: Principal, session_id: str, leaf: str | None) -> Sequence[str]:
+        """Return the ids of the messages that lead to this one, the first first, and its own.
+
+        None is the newest message. Replies under way are among them, and may be the leaf. Raises NotFound.
+        """
+        ...
+
+    async def named(self, principal: Principal, session_id: str, ids: Sequence[str]) -> Sequence[Message]:
+        """Return those of these messages that are stored in the session, in its order. Raises NotFound."""
+        ...
+
+    async def bring_in(self, past: Past) -> None:
+        """Store a conversation, all of it or nothing. Its ids are new ones; nobody is owed its replies."""
+        ...

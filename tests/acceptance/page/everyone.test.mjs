@@ -1,0 +1,168 @@
+// Language, theme, keyboard, small screens, assistive technology.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { accessible } from "./axe.mjs";
+import { House, MODELS } from "./harness.mjs";
+import { by, done, finished, midway, pick, prompts, replies, say } from "./steps.mjs";
+
+const house = new House();
+before(() => house.open());
+after(() => house.close());
+
+const language = (page) => page.evaluate(() => [document.documentElement.lang, document.documentElement.dir]);
+const paper = (page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+
+test("the browser's language is used, and another can be chosen", async () => {
+  const page = await house.visit({ locale: "de-DE" });
+  await by(page, "new-chat").filter({ hasText: /Unterhaltung|Chat|Gespräch/ }).waitFor();
+  assert.deepEqual(await language(page), ["de", "ltr"]);
+  await by(page, "settings").click();
+  await by(page, "language").selectOption("ar");
+  await page.waitForFunction(() => document.documentElement.dir === "rtl");
+  await page.reload();
+  await by(page, "composer").waitFor();
+  assert.deepEqual(await language(page), ["ar", "rtl"]);
+  await say(page, "EU 42");
+  await finished(page, 1);
+  assert.deepEqual(page.faults, []);
+  await done(page);
+});
+
+for (const locale of ["en", "fr", "de", "es", "ja", "ar"]) {
+  test(`in ${locale} no text is missing and nothing overflows`, async () => {
+    const page = await house.visit({ locale, viewport: { width: 360, height: 740 }, hasTouch: true });
+    await pick(page, "quick");
+    await say(page, "EU 42");
+    await finished(page, 1);
+    await by(page, "menu").click();
+    await by(page, "settings").click();
+    await by(page, "language").waitFor();
+    const text = await page.evaluate(() => document.body.innerText);
+    assert.doesNotMatch(text, /\b(shell|conversation|board|status)[.:][a-z]/i, "a key instead of a text");
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
+    assert.deepEqual(page.faults, []);
+    await done(page);
+  });
+}
+
+test("the theme is the system's, and another can be chosen", async () => {
+  const page = await house.visit({ colorScheme: "dark" });
+  await by(page, "composer").waitFor();
+  const dark = await paper(page);
+  await by(page, "settings").click();
+  await by(page, "theme").selectOption("light");
+  await page.waitForFunction((old) => getComputedStyle(document.body).backgroundColor !== old, dark);
+  const light = await paper(page);
+  await page.reload();
+  await by(page, "composer").waitFor();
+  assert.equal(await paper(page), light);
+  await done(page);
+});
+
+test("the keyboard is enough", async () => {
+  const page = await house.visit({ reducedMotion: "reduce" });
+  const reach = async (id) => {
+    for (let k = 0; k < 60; k++) {
+      if (await page.evaluate((one) => document.activeElement.closest(`[data-testid="${one}"]`) !== null, id)) return;
+      await page.keyboard.press("Tab");
+    }
+    assert.fail(`${id} is not reached by Tab`);
+  };
+  await page.waitForFunction(() => document.activeElement.dataset.testid === "composer");
+  await page.keyboard.type("one");
+  await page.keyboard.press("Shift+Enter");
+  await page.keyboard.type("two");
+  await reach("choice");
+  await page.keyboard.type("test-8");
+  await page.waitForFunction((name) => document.querySelector('[data-testid="choice"]').value === `model:test/${name}`, MODELS.slow);
+  await page.keyboard.press("Escape");
+  await by(page, "composer").focus();
+  await page.keyboard.press("Enter");
+  await midway(page, 30);
+  await page.keyboard.press("Escape");
+  await finished(page, 1, "stopped");
+  assert.equal(await by(prompts(page), "message-text").innerText(), "one\ntwo");
+  await reach("regenerate");
+  await reach("session");
+  await page.keyboard.press("F2");
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type("By hand");
+  await page.keyboard.press("Enter");
+  await by(page, "session").filter({ hasText: "By hand" }).waitFor();
+  await reach("session-menu");
+  await page.keyboard.press("Enter");
+  await by(page, "session-delete").waitFor();
+  for (let k = 0; k < 12 && !await page.evaluate(() => document.activeElement.dataset.testid === "session-delete"); k++) await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await by(page, "session").waitFor({ state: "detached" });
+  await reach("undo");
+  await page.keyboard.press("Enter");
+  await by(page, "session").filter({ hasText: "By hand" }).waitFor();
+  assert.deepEqual(page.faults, []);
+  await done(page);
+});
+
+for (const colorScheme of ["light", "dark"]) {
+  for (const width of [390, 1440]) {
+    test(`axe finds nothing, ${colorScheme}, ${width} px`, async () => {
+      const page = await house.visit({ colorScheme, viewport: { width, height: 900 }, reducedMotion: "reduce" });
+      await by(page, "composer").waitFor();
+      await accessible(page, "empty");
+      await pick(page, "echo");
+      await say(page, "# Title\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```python\nprint('x')  # y\n```\n\n- [ ] task\n\n$x^2$ [link](https://example.org/)");
+      await finished(page, 1);
+      await page.waitForTimeout(1000);
+      await accessible(page, "a reply");
+      await pick(page, "broken");
+      await say(page, "break");
+      await finished(page, 2, "failed");
+      await by(replies(page).nth(1), "retry").waitFor();
+      await accessible(page, "a failure");
+      await by(replies(page).first(), "figures").click();
+      await by(page, "figures-panel").waitFor();
+      await accessible(page, "figures");
+      await page.keyboard.press("Escape");
+      if (width < 600) await by(page, "menu").click();
+      await by(page, "session").first().hover();
+      await by(page, "session-menu").first().click();
+      await accessible(page, "a menu");
+      await page.keyboard.press("Escape");
+      await by(page, "settings").click();
+      await by(page, "language").waitFor();
+      await accessible(page, "settings");
+      await done(page);
+    });
+  }
+}
+
+test("nothing overflows on a small phone, and the conversations open over the page", async () => {
+  const page = await house.visit({ viewport: { width: 320, height: 640 }, hasTouch: true });
+  await pick(page, "echo");
+  await say(page, `bust 92 waist 74 hips 100 ${"x".repeat(300)}\n\n| ${"wide | ".repeat(30)}\n|${"---|".repeat(30)}\n`);
+  await finished(page, 1);
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
+  await by(page, "menu").click();
+  await by(page, "new-chat").waitFor();
+  await page.keyboard.press("Escape");
+  await by(page, "new-chat").waitFor({ state: "hidden" });
+  await page.waitForFunction(() => document.activeElement.dataset.testid === "menu");
+  await done(page);
+});
+
+test("a reply is announced when it is whole, not by each token", async () => {
+  const page = await house.visit();
+  await pick(page, "slow");
+  await page.evaluate(() => {
+    window.announced = [];
+    const live = document.querySelector('[data-testid="live"]');
+    new MutationObserver(() => window.announced.push(live.textContent)).observe(live, { childList: true, characterData: true, subtree: true });
+  });
+  await say(page, "read me");
+  await finished(page, 1);
+  await page.waitForTimeout(500);
+  const announced = (await page.evaluate(() => window.announced)).filter(Boolean);
+  assert.ok(announced.length >= 1 && announced.length <= 6, JSON.stringify(announced));
+  const text = await by(replies(page), "message-text").innerText();
+  assert.ok(announced.some((one) => one.includes(text.slice(0, 20).trim().split(/\s+/)[0])), JSON.stringify(announced));
+  await done(page);
+});

@@ -1,0 +1,54 @@
+// The page as an installed app: it opens without a network and shows what is stored.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { House } from "./harness.mjs";
+import { by, done, drawn, finished, prompts, say } from "./steps.mjs";
+
+const house = new House();
+before(() => house.open());
+after(() => house.close());
+
+const ready = (page) => page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
+
+test("without a network it opens, shows stored conversations, and sends what was written when there is one", async () => {
+  const page = await house.visit();
+  await say(page, "EU 42 in UK men's shoes");
+  await finished(page, 1);
+  const before = await drawn(page);
+  await ready(page);
+  await page.reload(); // from now on the service worker answers
+  await finished(page, 1);
+  await page.waitForTimeout(1500);
+  await page.context().setOffline(true);
+  await page.reload();
+  await prompts(page).first().waitFor();
+  assert.deepEqual(await drawn(page), before);
+  await by(page, "session").first().waitFor();
+  await by(page, "connection").and(page.locator('[data-status="offline"]')).waitFor();
+  await say(page, "And EU 43?");
+  await prompts(page).nth(1).waitFor();
+  await page.context().setOffline(false);
+  await finished(page, 2);
+  assert.equal(await prompts(page).count(), 2);
+  assert.deepEqual(page.faults, []);
+  await done(page);
+});
+
+test("it can be installed", async () => {
+  const page = await house.visit();
+  const href = await page.locator('link[rel="manifest"]').getAttribute("href");
+  const manifest = await (await page.request.get(new URL(href, house.base).href)).json();
+  assert.equal(manifest.display, "standalone");
+  for (const size of ["192x192", "512x512"]) {
+    const icon = manifest.icons.find((one) => one.sizes.split(" ").includes(size));
+    const response = await page.request.get(new URL(icon.src, house.base).href);
+    assert.equal(response.status(), 200);
+    const png = await response.body();
+    assert.equal(`${png.readUInt32BE(16)}x${png.readUInt32BE(20)}`, size);
+  }
+  assert.ok(manifest.icons.some((one) => /maskable/.test(one.purpose ?? "")));
+  const session = await page.context().newCDPSession(page);
+  const { installabilityErrors } = await session.send("Page.getInstallabilityErrors");
+  assert.deepEqual(installabilityErrors.filter((one) => one.errorId !== "in-incognito"), []);
+  await done(page);
+});

@@ -1,0 +1,14 @@
+import type { ReactNode } from "react";
+import { SessionsProvider } from "../features/sessions/index.js";
+import { ServerProvider } from "../shared/server.js";
+import { Shell } from "./Shell.js";
+
+export function App(): ReactNode {
+  return (
+    <ServerProvider>
+      <SessionsProvider>
+        <Shell />
+      </SessionsProvider>
+    </ServerProvider>
+  );
+}

@@ -1,0 +1,35 @@
+import { useEffect, type ReactNode } from "react";
+import { useLocation } from "wouter";
+import { Conversation } from "../features/conversation/index.js";
+import { useServer } from "../shared/server.js";
+
+/** The id of the session that an address names; null: a new conversation. */
+function sessionOf(path: string): string | null {
+  const id = /^\/c\/([^/]+)/.exec(path)?.[1];
+  return id === undefined ? null : decodeURIComponent(id);
+}
+
+/** Keeps the conversation shown and the address in step. */
+function useAddress(): void {
+  const { chat } = useServer();
+  const [path, navigate] = useLocation();
+  useEffect(() => {
+    const id = sessionOf(path);
+    if (chat.store.getState().id === id && id !== null) return;
+    if (id === null) chat.startNew();
+    else void chat.open(id);
+  }, [chat, path]);
+  useEffect(
+    () =>
+      chat.store.subscribe(({ id }, before) => {
+        // A new conversation was given its id: the address is its name from now on, and going back does not lead here.
+        if (id !== null && id !== before.id && sessionOf(location.pathname) === null) navigate(`/c/${encodeURIComponent(id)}`, { replace: true });
+      }),
+    [chat, navigate],
+  );
+}
+
+export function ChatPage({ leading }: { leading: ReactNode }): ReactNode {
+  useAddress();
+  return <Conversation leading={leading} />;
+}

@@ -1,0 +1,39 @@
+import { lazy, Suspense, type ReactNode } from "react";
+import { Redirect, Route, Switch } from "wouter";
+import { BoardPage } from "../features/board/index.js";
+import { useServer } from "../shared/server.js";
+import { ChatPage } from "./ChatPage.js";
+
+const StatusPage = lazy(() => import("../features/status/index.js").then(({ StatusPage: page }) => ({ default: page })));
+
+/** What the address names. `leading`: the way to the sidebar, for the top of each page. */
+export function Pages({ leading }: { leading: ReactNode }): ReactNode {
+  const { server, settings } = useServer();
+  const chats = server.kind === "antiphon";
+  const bar = <div className="bar">{leading}</div>;
+  return (
+    <Switch>
+      <Route path="/board">
+        {bar}
+        <BoardPage />
+      </Route>
+      {settings?.status !== false && (
+        <Route path="/status">
+          {bar}
+          <Suspense>
+            <StatusPage />
+          </Suspense>
+        </Route>
+      )}
+      {/* One route for both, so that a conversation that gets its id is not drawn anew. */}
+      {chats && (
+        <Route path={/^\/(?:c\/(?<id>[^/]+))?\/?$/}>
+          <ChatPage leading={leading} />
+        </Route>
+      )}
+      <Route>
+        <Redirect to={chats ? "/" : "/board"} replace />
+      </Route>
+    </Switch>
+  );
+}

@@ -1,0 +1,57 @@
+import { MainContainer } from "@chatscope/chat-ui-kit-react";
+import { lazy, Suspense, useState, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { useLocation } from "wouter";
+import { LiveRegion } from "../shared/ui/LiveRegion.js";
+import { Toasts } from "../shared/ui/Toasts.js";
+import { MenuButton } from "./MenuButton.js";
+import { Pages } from "./Pages.js";
+import { Side } from "./Side.js";
+import { useDrawer } from "./useDrawer.js";
+import { useShellKeys } from "./useShellKeys.js";
+import { useTitle } from "./useTitle.js";
+import { useUpdates } from "./useUpdates.js";
+import { useVisible } from "./useVisible.js";
+
+const SettingsDialog = lazy(() => import("../features/settings/index.js").then(({ SettingsDialog: dialog }) => ({ default: dialog })));
+const MAIN_ID = "main";
+
+/** The page around what it shows: sidebar, bar at the top, notices, settings. */
+export function Shell(): ReactNode {
+  const { t } = useTranslation("shell");
+  const drawer = useDrawer();
+  const [settings, setSettings] = useState<"settings" | "shortcuts" | null>(null);
+  const [path, navigate] = useLocation();
+  useTitle();
+  useVisible();
+  useUpdates();
+  useShellKeys({ drawer, onHelp: () => setSettings("shortcuts") });
+  return (
+    <>
+      <a className="skip" href={`#${MAIN_ID}`}>
+        {t("skip")}
+      </a>
+      <MainContainer className="shell" data-sidebar={drawer.shown ? "open" : "closed"}>
+        <Side drawer={drawer} onSettings={() => setSettings("settings")} />
+        <main id={MAIN_ID} tabIndex={-1} inert={drawer.over}>
+          <Pages leading={<MenuButton drawer={drawer} />} />
+        </main>
+        {drawer.over && <div className="veil" onPointerDown={() => drawer.show(false)} />}
+      </MainContainer>
+      {settings !== null && (
+        <Suspense>
+          <SettingsDialog
+            at={settings}
+            onClose={() => setSettings(null)}
+            onServer={({ kind }) => {
+              const place = kind === "board" ? "/board" : "/";
+              if (path !== place) navigate(place);
+            }}
+          />
+        </Suspense>
+      )}
+      <Toasts />
+      <LiveRegion />
+    </>
+  );
+}

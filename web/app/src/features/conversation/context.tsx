@@ -1,0 +1,39 @@
+import type { Choice } from "@antiphon/client";
+import { createContext, useContext } from "react";
+import { useStore } from "zustand";
+import { createStore, type StoreApi } from "zustand/vanilla";
+import type { Draft } from "./composer/draft.js";
+import type { Voices } from "./voices.js";
+
+/** What the reader is about to do in this conversation. */
+export interface Intent {
+  /** The key of the message that is being edited. */
+  readonly editing: string | null;
+  /** The picker's value as chosen here; null: as it follows from the conversation. */
+  readonly picked: string | null;
+}
+
+export interface ConversationContext {
+  voices: Voices;
+  intent: StoreApi<Intent>;
+  draft: Draft;
+  /** Whom the next message goes to. */
+  choice: () => Choice;
+  /** Put the cursor into the composer; with a text, put that there as well if it is empty. */
+  compose: (text?: string) => void;
+}
+
+export const newIntent = (): StoreApi<Intent> => createStore<Intent>(() => ({ editing: null, picked: null }));
+
+const Context = createContext<ConversationContext | null>(null);
+export const ConversationProvider = Context.Provider;
+
+export function useConversation(): ConversationContext {
+  const context = useContext(Context);
+  if (context === null) throw new Error("useConversation needs a ConversationProvider around it.");
+  return context;
+}
+
+export function useIntent<T>(select: (intent: Intent) => T): T {
+  return useStore(useConversation().intent, select);
+}

@@ -1,0 +1,60 @@
+import { MarkdownView, type MarkdownLabels } from "@antiphon/client/markdown";
+import { useEffect, useLayoutEffect, useMemo, useRef, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { announce } from "../../../shared/announce.js";
+import { useServer } from "../../../shared/server.js";
+import { highlight } from "../rich/highlight.js";
+import { typeset } from "../rich/math.js";
+import { Pace } from "./pace.js";
+
+function useLabels(): MarkdownLabels {
+  const { t } = useTranslation("conversation");
+  return useMemo(() => ({ copy: t("code.copy"), copied: t("copied"), code: t("code.name"), table: t("table") }), [t]);
+}
+
+/** The reply's Markdown, drawn as it comes. React never sees its text: only the view does. */
+export function Body({ id, waiting }: { id: string; waiting: boolean }): ReactNode {
+  const { chat } = useServer();
+  const labels = useLabels();
+  const root = useRef<HTMLDivElement>(null);
+  const view = useRef<MarkdownView | null>(null);
+  const first = useRef(labels);
+  useLayoutEffect(() => {
+    if (root.current === null) return;
+    const own = new MarkdownView(root.current, { labels: first.current, onCode: highlight, onMath: typeset });
+    view.current = own;
+    return () => {
+      own.destroy();
+      view.current = null;
+    };
+  }, []);
+  useEffect(() => {
+    if (first.current === labels) return;
+    first.current = labels;
+    view.current?.relabel(labels);
+  }, [labels]);
+  useLayoutEffect(() => {
+    const read = () => chat.store.getState().messages.get(id);
+    const pace = new Pace(() => {
+      const message = read();
+      if (message !== undefined) view.current?.update(message.content, message.status !== "waiting" && message.status !== "streaming");
+    });
+    pace.now();
+    const stop = chat.store.subscribe((now, before) => {
+      const message = now.messages.get(id);
+      const old = before.messages.get(id);
+      if (message === old || message === undefined) return;
+      // The end is drawn at once: who reads that it is complete finds it complete.
+      if (message.status !== old?.status) pace.now();
+      else if (message.content !== old.content) pace.want();
+    });
+    return () => {
+      pace.cancel();
+      stop();
+    };
+  }, [chat, id]);
+  const onClick = (event: { target: EventTarget }): void => {
+    if (event.target instanceof Element && event.target.closest("[data-copied]") !== null) announce(labels.copied);
+  };
+  return <div ref={root} className="md" data-testid="message-text" data-waiting={waiting || undefined} dir="auto" onClick={onClick} />;
+}

@@ -1,0 +1,44 @@
+import type { ChatMessage } from "@antiphon/client";
+import { Message } from "@chatscope/chat-ui-kit-react";
+import { memo, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { useConversation } from "../context.js";
+import { likelyHeight } from "../transcript/window.js";
+import { nameOf } from "../voices.js";
+import { Reply } from "./Reply.js";
+import { exact } from "./time.js";
+import { useMessage } from "./useMessage.js";
+import { UserMessage } from "./UserMessage.js";
+
+const guess = ({ content }: ChatMessage) => likelyHeight(content.length, content.split("\n", 200).length);
+
+/** One message of the transcript. */
+export const Row = memo(function Row({ id, last }: { id: string; last: boolean }): ReactNode {
+  const { t, i18n } = useTranslation("conversation");
+  const { voices } = useConversation();
+  const message = useMessage(id);
+  if (message === undefined) return null;
+  const mine = message.role === "user";
+  const sender = mine ? t("you") : nameOf(voices, message.sender);
+  return (
+    <Message
+      role="article"
+      model={{ direction: mine ? "outgoing" : "incoming", position: "single", type: "custom", sender, sentTime: exact(message.createdAt, i18n.language) }}
+      className={`row ${mine ? "call" : "reply"}`}
+      tabIndex={-1}
+      data-testid="message"
+      data-id={message.id}
+      data-role={message.role}
+      data-status={message.status}
+      data-last={last || undefined}
+      style={{ containIntrinsicBlockSize: `auto ${guess(message)}px` }}
+    >
+      <Message.CustomContent>
+        <span className="mark" aria-hidden="true">
+          {mine ? "V" : "R"}
+        </span>
+        {mine ? <UserMessage message={message} /> : <Reply message={message} />}
+      </Message.CustomContent>
+    </Message>
+  );
+});

@@ -1,0 +1,29 @@
+import { whenIdle } from "./idle.js";
+
+/** Longer formulas stay source: nobody writes them, and they could hang the page. */
+export const MOST_CHARACTERS = 5000;
+/** How many macros a formula may expand to, and how large it may make things, in em. */
+const LIMITS = { maxExpand: 500, maxSize: 20 };
+
+/** Typeset a formula, in idle time; a formula that is none stays as its source, with what is wrong in its title. */
+export function typeset(element: HTMLElement, tex: string, display: boolean): void {
+  if (tex.length > MOST_CHARACTERS) return;
+  whenIdle(() => {
+    import("./typesetter.js").then(
+      ({ formula }) => whenIdle(() => place(element, tex, () => formula(tex, display, LIMITS))),
+      () => undefined, // Offline before it was ever loaded: the source is legible.
+    );
+  });
+}
+
+function place(element: HTMLElement, tex: string, make: () => Node): void {
+  if (!element.isConnected) return;
+  try {
+    element.replaceChildren(make());
+    element.classList.add("typeset");
+  } catch (error) {
+    element.textContent = tex;
+    element.classList.add("math-error");
+    element.title = error instanceof Error ? error.message : "";
+  }
+}

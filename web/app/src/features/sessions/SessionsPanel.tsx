@@ -1,0 +1,95 @@
+import { useDeferredValue, useEffect, useId, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { announce } from "../../shared/announce.js";
+import { IconButton } from "../../shared/ui/Button.js";
+import { ArchiveIcon, SearchIcon, UploadIcon } from "../../shared/ui/icons.js";
+import { SessionGroups } from "./SessionGroups.js";
+import { useListState, useSessions, useShown } from "./SessionsProvider.js";
+import { useImport } from "./useImport.js";
+
+/** The search waits for a pause in typing of so many milliseconds. */
+const PAUSE_MS = 250;
+export const SEARCH_ID = "session-search";
+
+/** Ask when the reader has stopped typing; at once when the field was emptied. */
+function useSearch(archived: boolean): [string, (text: string) => void] {
+  const { list } = useSessions();
+  const [text, setText] = useState("");
+  useEffect(() => {
+    const timer = setTimeout(() => void list.show(text.trim(), archived), text === "" ? 0 : PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [list, text, archived]);
+  return [text, setText];
+}
+
+/** How many were found, and that nothing is there. Said aloud when a search is done. */
+function Found(): ReactNode {
+  const { t } = useTranslation("shell");
+  const count = useShown().length;
+  const { phase, query, next, archived } = useListState((state) => state);
+  const text = found();
+  const settled = useDeferredValue(text);
+  useEffect(() => {
+    if (query !== "" && settled !== "") announce(settled);
+  }, [query, settled]);
+  return text === "" ? null : <p className="sessions-note">{text}</p>;
+
+  function found(): string {
+    if (phase === "loading") return "";
+    if (phase === "unreachable") return t("sessions.unreachable");
+    if (query !== "") return count === 0 ? t("sessions.noneFound") : next === null ? t("sessions.found", { count }) : t("sessions.foundMore", { count });
+    return count > 0 ? "" : t(archived ? "sessions.noneArchived" : "sessions.none");
+  }
+}
+
+function SearchField({ text, onChange }: { text: string; onChange(text: string): void }): ReactNode {
+  const { t } = useTranslation("shell");
+  const label = useId();
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key !== "Escape" || text === "") return;
+    event.stopPropagation();
+    onChange("");
+  };
+  return (
+    <div className="session-search" role="search">
+      <SearchIcon />
+      <label id={label} htmlFor={SEARCH_ID} className="sr">
+        {t("sessions.search")}
+      </label>
+      <input id={SEARCH_ID} type="search" data-testid="session-search" placeholder={t("sessions.search")} autoComplete="off" dir="auto" maxLength={200} value={text} onChange={(event) => onChange(event.target.value)} onKeyDown={onKeyDown} />
+    </div>
+  );
+}
+
+/** All conversations: found, archived, brought in from files. `onOpen` is called when one was chosen. */
+export function SessionsPanel({ onOpen }: { onOpen(): void }): ReactNode {
+  const { t } = useTranslation("shell");
+  const [archived, setArchived] = useState(false);
+  const [text, setText] = useSearch(archived);
+  const chooser = useRef<HTMLInputElement>(null);
+  const { take, dropping, drop } = useImport();
+  return (
+    <section className="sessions" aria-label={t("sessions.label")} data-dropping={dropping || undefined} {...drop}>
+      <div className="sessions-tools">
+        <SearchField text={text} onChange={setText} />
+        <IconButton label={t("sessions.showArchived")} icon={<ArchiveIcon />} aria-pressed={archived} data-testid="show-archived" onClick={() => setArchived(!archived)} />
+        <IconButton label={t("sessions.import")} icon={<UploadIcon />} onClick={() => chooser.current?.click()} />
+        <input
+          ref={chooser}
+          type="file"
+          hidden
+          accept=".json,application/json"
+          aria-label={t("sessions.import")}
+          data-testid="session-import"
+          onChange={(event) => {
+            void take(event.target.files);
+            event.target.value = ""; // The same file again is a change again.
+          }}
+        />
+      </div>
+      <Found />
+      <SessionGroups onOpen={onOpen} />
+      {dropping && <p className="drop-note">{t("sessions.dropHere")}</p>}
+    </section>
+  );
+}

@@ -1,0 +1,90 @@
+import type { ApiError, Session } from "@antiphon/client";
+import { createContext, useContext, useEffect, useEffectEvent, useMemo, useState, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { useStore } from "zustand";
+import { useErrorText } from "../../shared/errors.js";
+import { useServer } from "../../shared/server.js";
+import { onSession } from "../../shared/session_news.js";
+import { toast } from "../../shared/ui/toasts.js";
+import { Deletions } from "./deletions.js";
+import { Running } from "./running.js";
+import { SessionList, type SessionListState } from "./session_list.js";
+import { onOtherTabs, tellOtherTabs } from "./tabs.js";
+
+interface Sessions {
+  list: SessionList;
+  running: Running;
+  deletions: Deletions;
+}
+
+const Context = createContext<Sessions | null>(null);
+
+/** Keeps the list as the server has it: at the start, when another tab changed something, when the reader comes back. */
+function useFresh(list: SessionList, running: Running): void {
+  useEffect(() => {
+    const refresh = (): void => void list.refresh().then(() => running.look());
+    const stop = new AbortController();
+    const back = (): void => {
+      if (document.visibilityState === "visible") refresh();
+    };
+    document.addEventListener("visibilitychange", back, { signal: stop.signal });
+    addEventListener("focus", back, { signal: stop.signal });
+    addEventListener("online", refresh, { signal: stop.signal });
+    const ends = [onSession((session) => list.put(session)), onOtherTabs(list.base, refresh), running.start()];
+    refresh();
+    return () => {
+      stop.abort();
+      for (const end of ends) end();
+    };
+  }, [list, running]);
+}
+
+/** Carries out deletions, of all servers, for as long as the page is open. */
+function useDeletions(list: SessionList): Deletions {
+  const { t } = useTranslation("shell");
+  const errorText = useErrorText();
+  const [deletions] = useState(() => new Deletions());
+  const onRefused = useEffectEvent((error: ApiError) => {
+    const { text, detail } = errorText(error);
+    toast(t("sessions.notDeleted"), { error: true, detail: `${text} ${detail}` });
+  });
+  const onDone = useEffectEvent((base: string, id: string) => {
+    if (base === list.base) list.removed(id);
+  });
+  useEffect(() => deletions.start({ onRefused: (error) => onRefused(error), onDone: (base, id) => onDone(base, id) }), [deletions]);
+  return deletions;
+}
+
+/** What the list of sessions, its shortcuts and its menus work on. */
+export function SessionsProvider({ children }: { children: ReactNode }): ReactNode {
+  const { api, chat, server } = useServer();
+  const [list, running] = useMemo(() => {
+    const made = new SessionList(api, server.url, () => tellOtherTabs(server.url));
+    return [made, new Running(api, chat, () => made.store.getState().sessions)] as const;
+  }, [api, chat, server.url]);
+  useFresh(list, running);
+  const deletions = useDeletions(list);
+  const value = useMemo(() => ({ list, running, deletions }), [list, running, deletions]);
+  return <Context value={value}>{children}</Context>;
+}
+
+export function useSessions(): Sessions {
+  const context = useContext(Context);
+  if (context === null) throw new Error("useSessions needs a SessionsProvider around it.");
+  return context;
+}
+
+export function useListState<T>(select: (state: SessionListState) => T): T {
+  return useStore(useSessions().list.store, select);
+}
+
+/** The sessions to show: without those that are being deleted. */
+export function useShown(): readonly Session[] {
+  const { list, deletions } = useSessions();
+  const sessions = useListState((state) => state.sessions);
+  const pending = useStore(deletions.store);
+  return useMemo(() => {
+    const gone = new Set(pending.filter(({ base }) => base === list.base).map(({ id }) => id));
+    return gone.size === 0 ? sessions : sessions.filter(({ id }) => !gone.has(id));
+  }, [sessions, pending, list]);
+}

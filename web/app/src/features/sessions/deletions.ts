@@ -1,0 +1,119 @@
+import { Api, ApiError } from "@antiphon/client";
+import { createStore } from "zustand/vanilla";
+import { offlineSessions } from "../../shared/offline.js";
+import { readJson, stored } from "../../shared/storage.js";
+
+/** How long a deletion can be taken back, in milliseconds. */
+export const UNDO_MS = 8000;
+
+export interface Deletion {
+  readonly id: string;
+  /** Base URL of the session's server. */
+  readonly base: string;
+  /** When it is carried out, in milliseconds since 1970. */
+  readonly due: number;
+}
+
+export interface Outcome {
+  /** The server refused: the session is still there. */
+  onRefused(error: ApiError): void;
+  onDone(base: string, id: string): void;
+}
+
+const KEY = "deletions";
+const RETRY_MS = 15_000;
+
+function isDeletion(value: unknown): value is Deletion {
+  if (typeof value !== "object" || value === null) return false;
+  const { id, base, due } = value as Record<string, unknown>;
+  return typeof id === "string" && typeof base === "string" && typeof due === "number";
+}
+
+function kept(): Deletion[] {
+  const all = readJson(KEY, []);
+  return Array.isArray(all) ? all.filter(isDeletion) : [];
+}
+
+/**
+ * Sessions that the reader deleted and may still want back. They are kept in the browser, so that a reload, a closed
+ * tab or a server that is away for a while does not bring them back; every tab carries out what is due. Deleting
+ * twice does no harm, and what one tab took back is gone from the list of all.
+ */
+export class Deletions {
+  readonly store = createStore<readonly Deletion[]>(kept);
+  private timer = 0;
+  /** Those that a request is under way for. */
+  private readonly asked = new Set<Deletion>();
+
+  private outcome: Outcome | null = null;
+
+  constructor(private readonly apiOf: (base: string) => Api = (base) => new Api({ base })) {}
+
+  /** Begin to carry out what is due, and to follow the other tabs. Returns how to end that. */
+  start(outcome: Outcome): () => void {
+    this.outcome = outcome;
+    const stop = new AbortController();
+    const { signal } = stop;
+    const elsewhere = ({ key }: StorageEvent): void => {
+      if (key === null || key.endsWith(KEY)) this.set(kept(), false);
+    };
+    addEventListener("storage", elsewhere, { signal });
+    addEventListener("pagehide", () => void this.carryOut(true), { signal });
+    addEventListener("online", () => void this.carryOut(), { signal });
+    this.set(kept(), false);
+    return () => {
+      stop.abort();
+      clearTimeout(this.timer);
+    };
+  }
+
+  schedule(id: string, base: string, now = Date.now()): void {
+    this.set([...this.store.getState().filter((one) => one.id !== id || one.base !== base), { id, base, due: now + UNDO_MS }]);
+  }
+
+  undo(id: string, base: string): void {
+    this.set(this.store.getState().filter((one) => one.id !== id || one.base !== base));
+  }
+
+  private set(pending: readonly Deletion[], keep = true): void {
+    this.store.setState(pending, true);
+    if (keep) stored.setItem(KEY, JSON.stringify(pending));
+    clearTimeout(this.timer);
+    if (pending.length === 0) return;
+    const next = Math.min(...pending.map(({ due }) => due));
+    this.timer = window.setTimeout(() => void this.carryOut(), Math.max(0, next - Date.now()));
+  }
+
+  /** `leaving`: the page is about to go, the requests must outlive it. */
+  private async carryOut(leaving = false): Promise<void> {
+    const due = this.store.getState().filter((one) => one.due <= Date.now() && !this.asked.has(one));
+    await Promise.all(
+      due.map(async (one) => {
+        this.asked.add(one);
+        await this.one(one, leaving).finally(() => this.asked.delete(one));
+      }),
+    );
+  }
+
+  private async one(deletion: Deletion, keepalive: boolean): Promise<void> {
+    const { id, base } = deletion;
+    try {
+      await this.apiOf(base).deleteSession(id, { keepalive });
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.passing) return this.later(deletion);
+      if (error.status !== 404) {
+        this.undo(id, base);
+        return this.outcome?.onRefused(error);
+      }
+    }
+    this.undo(id, base);
+    await offlineSessions(base).remove(id);
+    this.outcome?.onDone(base, id);
+  }
+
+  private later({ id, base }: Deletion): void {
+    const due = Date.now() + RETRY_MS;
+    this.set(this.store.getState().map((one) => (one.id === id && one.base === base ? { id, base, due } : one)));
+  }
+}

@@ -1,0 +1,3 @@
+export { neighbour } from "./neighbours.js";
+export { SEARCH_ID, SessionsPanel } from "./SessionsPanel.js";
+export { SessionsProvider, useSessions, useShown } from "./SessionsProvider.js";

@@ -1,0 +1,88 @@
+import type { Session } from "@antiphon/client";
+import { useTranslation } from "react-i18next";
+import { useLocation } from "wouter";
+import { useErrorText } from "../../shared/errors.js";
+import { ArchiveIcon, DownloadIcon, PencilIcon, RestoreIcon, TrashIcon } from "../../shared/ui/icons.js";
+import type { MenuItem } from "../../shared/ui/Menu.js";
+import { toast } from "../../shared/ui/toasts.js";
+import { UNDO_MS } from "./deletions.js";
+import { download, fileName } from "./files.js";
+import { focusBeside } from "./focus.js";
+import { useSessions } from "./SessionsProvider.js";
+
+interface SessionActions {
+  items: MenuItem[];
+  remove(): void;
+}
+
+/** What went wrong with a session, told in a toast under a headline. */
+function useFailure(): (headline: string) => (error: unknown) => void {
+  const errorText = useErrorText();
+  return (headline) => (error) => {
+    const { text, detail } = errorText(error);
+    toast(headline, { error: true, detail: `${text} ${detail}` });
+  };
+}
+
+function useRemove(session: Session, current: boolean): () => void {
+  const { t } = useTranslation("shell");
+  const { list, deletions } = useSessions();
+  const [, navigate] = useLocation();
+  return () => {
+    focusBeside(session.id);
+    deletions.schedule(session.id, list.base);
+    if (current) navigate("/");
+    const run = (): void => {
+      deletions.undo(session.id, list.base);
+      if (current) navigate(`/c/${encodeURIComponent(session.id)}`);
+    };
+    toast(t("sessions.deleted", { title: session.title || t("untitled") }), { ms: UNDO_MS, action: { label: t("undo"), testId: "undo", run } });
+  };
+}
+
+function useArchive(session: Session): () => void {
+  const { t } = useTranslation("shell");
+  const { list } = useSessions();
+  const failure = useFailure();
+  const archive = (archived: boolean): void => {
+    focusBeside(session.id);
+    const run = (): void => archive(!archived);
+    list.archive(session, archived).then(
+      () => toast(t(archived ? "sessions.archived" : "sessions.restored"), archived ? { action: { label: t("undo"), testId: "undo", run } } : {}),
+      failure(t("sessions.notArchived")),
+    );
+  };
+  return () => archive(!session.archived);
+}
+
+function useExport(session: Session): (kind: "markdown" | "json") => void {
+  const { t } = useTranslation("shell");
+  const { list } = useSessions();
+  const failure = useFailure();
+  return (kind) => {
+    const name = session.title || t("untitled");
+    const done =
+      kind === "markdown"
+        ? list.api.exportMarkdown(session.id).then((text) => download(fileName(name, "md"), "text/markdown", text))
+        : list.api.exportSession(session.id).then((all) => download(fileName(name, "json"), "application/json", JSON.stringify(all, null, 2)));
+    done.catch(failure(t("sessions.notExported")));
+  };
+}
+
+/** What can be done with a session: for its menu and its keys. */
+export function useSessionActions(session: Session, current: boolean, onRename: () => void): SessionActions {
+  const { t } = useTranslation("shell");
+  const remove = useRemove(session, current);
+  const archive = useArchive(session);
+  const save = useExport(session);
+  const items: MenuItem[] = [
+    { label: t("sessions.rename"), icon: <PencilIcon />, testId: "session-rename", keys: "F2", onSelect: onRename },
+    session.archived
+      ? { label: t("sessions.restore"), icon: <RestoreIcon />, testId: "session-archive", onSelect: archive }
+      : { label: t("sessions.archive"), icon: <ArchiveIcon />, testId: "session-archive", onSelect: archive },
+    { label: t("sessions.exportMarkdown"), icon: <DownloadIcon />, testId: "session-export-markdown", onSelect: () => save("markdown") },
+    { label: t("sessions.exportJson"), icon: <DownloadIcon />, testId: "session-export-json", onSelect: () => save("json") },
+    { label: t("sessions.delete"), icon: <TrashIcon />, testId: "session-delete", keys: "Del", onSelect: remove },
+  ];
+  return { items, remove };
+}

@@ -1,0 +1,1 @@
+export { SettingsDialog, type SettingsProps } from "./SettingsDialog.js";

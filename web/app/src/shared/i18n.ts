@@ -1,0 +1,57 @@
+import i18next from "i18next";
+import { initReactI18next } from "react-i18next";
+import english from "../locales/en/index.js";
+import { preferences } from "./preferences.js";
+
+/** The languages there are texts for, by their own names. */
+export const LANGUAGES: Readonly<Record<string, string>> = {
+  en: "English",
+  de: "Deutsch",
+  es: "Español",
+  fr: "Français",
+  ar: "العربية",
+  ja: "日本語",
+};
+const RIGHT_TO_LEFT = new Set(["ar"]);
+
+type Texts = Readonly<Record<string, Record<string, unknown>>>;
+const others = import.meta.glob<Texts>(["../locales/*/index.ts", "!../locales/en/index.ts"], { import: "default" });
+/** Files of texts by the namespaces they are called after. */
+const byNamespace = (files: Texts) => Object.fromEntries(Object.entries(files).map(([path, texts]) => [path.replace(/^.*\/(\w+)\.json$/, "$1"), texts]));
+
+/** The language to show: the chosen one, else the first of the browser's that there are texts for, else English. */
+export function languageToShow(chosen: string | null, browsers: readonly string[]): string {
+  const wanted = [chosen ?? "", ...browsers].map((tag) => tag.toLowerCase().split("-")[0] ?? "");
+  return wanted.find((code) => Object.hasOwn(LANGUAGES, code)) ?? "en";
+}
+
+async function load(language: string): Promise<void> {
+  const read = others[`../locales/${language}/index.ts`];
+  if (read === undefined) throw new Error(`There are no texts in ${language}.`);
+  for (const [namespace, texts] of Object.entries(byNamespace(await read()))) i18next.addResourceBundle(language, namespace, texts);
+}
+
+async function show(wanted: string): Promise<void> {
+  // Texts that cannot be loaded (offline, before they were ever cached) leave English, not a page of keys.
+  const language = wanted === "en" ? wanted : await load(wanted).then(() => wanted, () => "en");
+  await i18next.changeLanguage(language);
+  document.documentElement.lang = language;
+  document.documentElement.dir = RIGHT_TO_LEFT.has(language) ? "rtl" : "ltr";
+}
+
+/** Load the texts and follow the chosen language; resolves when the page can be drawn. */
+export async function startTexts(): Promise<void> {
+  await i18next.use(initReactI18next).init({
+    lng: "en",
+    fallbackLng: "en",
+    defaultNS: "shell",
+    resources: { en: byNamespace(english) },
+    interpolation: { escapeValue: false }, // React escapes.
+    react: { useSuspense: false },
+  });
+  const now = () => languageToShow(preferences.getState().language, navigator.languages);
+  await show(now());
+  preferences.subscribe((state, before) => {
+    if (state.language !== before.language) void show(now());
+  });
+}

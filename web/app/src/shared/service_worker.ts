@@ -1,0 +1,62 @@
+import type { Order } from "../sw/orders.js";
+
+/*
+ * The service worker keeps the page itself at hand (sw/worker.ts). A new version waits until the last page of the
+ * old one is closed, or until the reader asks for it: never in the middle of a reply.
+ */
+type Offer = (reload: () => void) => void;
+
+/** Loads the page anew as soon as the new version serves it. */
+function takeOver(worker: ServiceWorker): void {
+  navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), { once: true });
+  tell(worker, { type: "take over" });
+}
+
+function tell(worker: ServiceWorker, what: Order): void {
+  worker.postMessage(what);
+}
+
+function watch(registration: ServiceWorkerRegistration, onUpdate: Offer): void {
+  const offer = (worker: ServiceWorker | null) => {
+    // Without a controller it is the first version: it replaces nothing.
+    if (worker?.state === "installed" && navigator.serviceWorker.controller) onUpdate(() => takeOver(worker));
+  };
+  offer(registration.waiting);
+  registration.addEventListener("updatefound", () => {
+    const worker = registration.installing;
+    worker?.addEventListener("statechange", () => offer(worker));
+  });
+  // Another page asked for the new version: this one is of the old, whose files may be gone.
+  let served = navigator.serviceWorker.controller !== null;
+  navigator.serviceWorker.addEventListener("controllerchange", () => {
+    if (served) onUpdate(() => location.reload());
+    served = true;
+  });
+}
+
+/** What was loaded before the worker was there has passed it by: name it, so that it is kept as well. */
+async function keepLoaded(): Promise<void> {
+  const { active } = await navigator.serviceWorker.ready;
+  if (active) tell(active, { type: "keep", urls: performance.getEntriesByType("resource").map(({ name }) => name) });
+}
+
+/** How often a page that stays open looks for a new version, in milliseconds. */
+const LOOK_EVERY = 60 * 60 * 1000;
+
+/**
+ * Makes the page open without a network. Call it once, after the first paint.
+ * `onUpdate` is called when a new version is ready, with what starts it: that page is loaded anew, other pages that
+ * are open get the same offer.
+ */
+export function registerServiceWorker(onUpdate: Offer): void {
+  if (!import.meta.env.PROD || !("serviceWorker" in navigator)) return;
+  navigator.serviceWorker.register("/sw.js", { updateViaCache: "none" }).then(
+    (registration) => {
+      watch(registration, onUpdate);
+      setInterval(() => void registration.update().catch(() => undefined), LOOK_EVERY);
+      return keepLoaded();
+    },
+    // A browser that forbids it (private windows, plain http) has a page that works while the server answers.
+    () => undefined,
+  );
+}

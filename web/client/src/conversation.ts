@@ -1,0 +1,277 @@
+import type { StoreApi } from "zustand/vanilla";
+import type { Api } from "./api.js";
+import { backOff } from "./back_off.js";
+import { Saver, type SessionCache } from "./caching.js";
+import type { Connection } from "./connection.js";
+import { type ApiError, apiError } from "./errors.js";
+import { Follower } from "./follow.js";
+import { cursorAfter, Loading } from "./loading.js";
+import { Outbox, type OutboxStorage } from "./outbox.js";
+import { Outgoing } from "./outgoing.js";
+import { Replies } from "./replies.js";
+import { SessionDraft } from "./session_draft.js";
+import type { SessionState } from "./session_state.js";
+import type { Session, StoredMessage } from "./types.js";
+
+/** A page that is hidden for so long lets go of its connection: browsers have six for all tabs of a server. */
+const HIDDEN_MS = 10_000;
+/** What the server says of a session or message that is not there, or whose id cannot be one. */
+const NOT_THERE = [404, 422];
+
+export interface Surroundings {
+  api: Api;
+  connection: Connection;
+  store: StoreApi<SessionState>;
+  cache: SessionCache | undefined;
+  storage: OutboxStorage | undefined;
+  onSession: ((session: Session) => void) | undefined;
+}
+
+/** One session that is open: reads it, follows it, and has what is said in it sent. */
+export class Conversation {
+  readonly draft: SessionDraft;
+  readonly outgoing: Outgoing;
+  readonly loading: Loading;
+  private readonly replies: Replies;
+  private readonly saver: Saver;
+  private readonly outbox: Outbox;
+  private readonly ended = new AbortController();
+  private session: Session | null = null;
+  private follower: Follower | null = null;
+  private visible = true;
+  private hiding: ReturnType<typeof setTimeout> | undefined;
+  private shown: () => void = () => undefined;
+
+  constructor(
+    id: string,
+    private readonly around: Surroundings,
+  ) {
+    this.draft = new SessionDraft(id, around.store);
+    this.saver = new Saver(around.cache, this.draft, () => this.session);
+    this.outbox = new Outbox(around.storage, id);
+    this.replies = new Replies(this.draft, {
+      undecided: () => this.outgoing.sender.undecided,
+      busy: () => this.outgoing.sender.waiting > 0 || this.draft.tree.end?.role === "user",
+      fetch: (messageId) => this.fetch(messageId),
+      began: (turn) => this.used({ turn_count: turn.number, updated_at: turn.created_at }),
+      ended: () => {
+        this.used({ updated_at: new Date().toISOString() });
+        this.saver.later();
+        this.outgoing.sender.next();
+      },
+    });
+    this.outgoing = new Outgoing(around.api, around.connection, this.draft, this.replies, this.outbox, {
+      created: (session) => this.created(session),
+      notFound: () => void this.refresh(),
+    });
+    this.loading = new Loading(around.api, this.draft, this.replies);
+  }
+
+  /** Whether the server has the session, as far as it is known. */
+  get isMade(): boolean {
+    return this.session !== null;
+  }
+
+  /** Begin a session that the server does not know yet. */
+  begin(title: string): void {
+    this.draft.title = title;
+    this.draft.phase = "ready";
+  }
+
+  /** Read the session. Resolves when there is something to show, or when it is known that there is nothing. */
+  open(): Promise<void> {
+    return new Promise((done) => {
+      this.shown = done;
+      this.draft.publish();
+      void this.read();
+    });
+  }
+
+  setVisible(visible: boolean): void {
+    if (visible === this.visible) return;
+    this.visible = visible;
+    clearTimeout(this.hiding);
+    this.draft.publish();
+    if (!visible) {
+      this.hiding = setTimeout(() => this.follower?.hold(), HIDDEN_MS);
+      return;
+    }
+    this.follower?.go();
+    void this.refresh();
+  }
+
+  async rename(title: string): Promise<void> {
+    this.know(await this.around.api.updateSession(this.draft.id, { title }));
+    this.draft.publish();
+  }
+
+  /** Rejects with ApiError; what was shown at once is taken back then. */
+  async rate(messageId: string, rating: "up" | "down" | null): Promise<void> {
+    const { tree } = this.draft;
+    const message = tree.get(messageId);
+    if (!message) return;
+    const rated = (feedback: typeof message.feedback): void => {
+      const now = tree.get(messageId);
+      if (now) tree.put({ ...now, feedback });
+      this.draft.publish();
+    };
+    rated(rating && { rating, comment: "", created_at: new Date().toISOString() });
+    try {
+      rated((await this.around.api.rate(message.id, rating)).feedback);
+      this.saver.later();
+    } catch (error) {
+      rated(message.feedback);
+      throw error;
+    }
+  }
+
+  /** What is being sent is sent to its end; all else is let go of. */
+  close(): void {
+    this.saver.now();
+    this.ended.abort();
+    clearTimeout(this.hiding);
+    this.follower?.close();
+    this.loading.close();
+    this.outgoing.close();
+    this.draft.close();
+    this.around.connection.well(this);
+    this.shown();
+  }
+
+  private get closed(): boolean {
+    return this.ended.signal.aborted;
+  }
+
+  private async read(): Promise<void> {
+    const { connection } = this.around;
+    for (let failures = 1; ; failures++) {
+      const answer = await this.loading.load().catch(apiError);
+      if (this.closed) return;
+      if (!(answer instanceof Error)) {
+        connection.well(this);
+        this.loaded(answer.session, answer.cursor);
+        return;
+      }
+      if (NOT_THERE.includes(answer.status)) {
+        connection.well(this);
+        this.notThere();
+        return;
+      }
+      if (failures === 1) await this.showCached();
+      const ms = Math.max(backOff(failures), answer.waitMs);
+      connection.failed(this, failures, Date.now() + ms);
+      await connection.pause(ms, this.ended.signal);
+    }
+  }
+
+  private loaded(session: Session, cursor: string): void {
+    const first = this.draft.phase !== "ready";
+    this.draft.phase = "ready";
+    this.draft.stale = false;
+    this.know(session);
+    if (first) this.outgoing.restore();
+    this.outgoing.sender.next();
+    this.follow(cursor);
+    this.saver.later();
+    this.draft.publish();
+    this.shown();
+    void this.loading.further().then(() => this.saver.later());
+  }
+
+  private async showCached(): Promise<void> {
+    const cached = await this.saver.load();
+    const { draft } = this;
+    if (this.closed || draft.phase === "ready") return;
+    draft.phase = cached ? "ready" : "unreachable";
+    if (cached) {
+      this.session = cached.session;
+      draft.stale = true;
+      draft.title = cached.session.title;
+      for (const message of cached.messages) this.replies.store(message);
+      draft.tree.endAt(draft.tree.newest());
+      this.outgoing.restore();
+    }
+    draft.publish();
+    this.shown();
+  }
+
+  private notThere(): void {
+    const { draft } = this;
+    // The session is one that this page was to make when it was loaded anew.
+    const begun = draft.phase === "loading" && this.outbox.entries().find((entry) => entry.title !== undefined);
+    draft.phase = begun ? "ready" : "missing";
+    if (begun) {
+      draft.title = begun.title ?? "";
+      this.outgoing.restore();
+    } else {
+      draft.stale = false;
+      this.saver.remove();
+      this.follower?.close();
+    }
+    draft.publish();
+    this.shown();
+  }
+
+  private created(session: Session): void {
+    this.know(session);
+    this.follow(cursorAfter(session));
+  }
+
+  private follow(cursor: string): void {
+    if (this.follower || this.closed) return;
+    const path = `/api/sessions/${encodeURIComponent(this.draft.id)}/events`;
+    this.follower = new Follower(this.around.api, this.around.connection, path, cursor, {
+      take: (event) => this.replies.take(event),
+      reload: async () => {
+        const read = await this.loading.load();
+        this.know(read.session);
+        this.draft.changed();
+        return read.cursor;
+      },
+      refused: (error) => this.refusedToFollow(error),
+    });
+    if (this.visible) this.follower.go();
+  }
+
+  private refusedToFollow(error: ApiError): void {
+    if (NOT_THERE.includes(error.status)) this.notThere();
+    else {
+      this.draft.phase = "unreachable";
+      this.draft.publish();
+    }
+  }
+
+  /** See what became of the session meanwhile: its title, or that it is gone. */
+  private async refresh(): Promise<void> {
+    if (this.draft.phase !== "ready" || !this.session) return;
+    const answer = await this.around.api.session(this.draft.id).catch(apiError);
+    if (this.closed) return;
+    if (!(answer instanceof Error)) this.know(answer);
+    else if (NOT_THERE.includes(answer.status)) this.notThere();
+    this.draft.changed();
+  }
+
+  private async fetch(messageId: string): Promise<StoredMessage | null> {
+    const { api, connection } = this.around;
+    for (let failures = 1; !this.closed; failures++) {
+      const answer = await api.message(messageId).catch(apiError);
+      if (!(answer instanceof Error)) return answer;
+      if (!answer.passing) return null;
+      await connection.pause(Math.max(backOff(failures), answer.waitMs), this.ended.signal);
+    }
+    return null;
+  }
+
+  private know(session: Session): void {
+    this.session = session;
+    this.draft.title = session.title;
+    this.around.onSession?.(session);
+  }
+
+  private used(change: Partial<Session>): void {
+    if (!this.session) return;
+    const turns = Math.max(this.session.turn_count, change.turn_count ?? 0);
+    this.session = { ...this.session, ...change, turn_count: turns };
+    this.around.onSession?.(this.session);
+  }
+}

@@ -1,0 +1,150 @@
+import type { Api } from "./api.js";
+import { backOff } from "./back_off.js";
+import type { Connection } from "./connection.js";
+import { type ApiError, apiError, unexpectedAnswer } from "./errors.js";
+import type { ServerEvent } from "./events.js";
+import type { ReplyEvent } from "./types.js";
+
+export interface FollowHooks {
+  /** An event of the stream. `lost`: it does not fit what came before, and shall be asked for again. */
+  take(event: ReplyEvent): "taken" | "lost";
+  /** The place is lost: read the messages, and return where to follow from. Rejects with ApiError. */
+  reload(): Promise<string>;
+  /** The server refuses to let the session be followed. */
+  refused(error: ApiError): void;
+}
+
+const EXPIRED = 410;
+/** A connection that held for so long has worked; one that did not counts as one more failure. */
+const STEADY_MS = 1000;
+
+/** Follows all replies of a session through any number of connections. */
+export class Follower {
+  /** From `go` to `hold`. */
+  private stay: AbortController | null = null;
+  private attempt: AbortController | null = null;
+  private since: number | null = null;
+  private failures = 0;
+  /** Connections in a row that went on with something else than what follows the cursor. */
+  private gaps = 0;
+  private readonly unwatch: () => void;
+
+  constructor(
+    private readonly api: Api,
+    private readonly connection: Connection,
+    private readonly path: string,
+    private cursor: string,
+    private readonly hooks: FollowHooks,
+  ) {
+    // Connections of a network that was left may look open for long.
+    this.unwatch = connection.watch((network) => network === "online" && this.attempt?.abort());
+  }
+
+  /** Follow, from where it was left. */
+  go(): void {
+    if (this.stay) return;
+    this.stay = new AbortController();
+    void this.follow(this.stay.signal);
+  }
+
+  /** Let go of the connection until `go`. */
+  hold(): void {
+    this.stay?.abort();
+    this.stay = null;
+    this.attempt?.abort();
+    this.failures = 0;
+    this.connection.well(this);
+  }
+
+  close(): void {
+    this.unwatch();
+    this.hold();
+  }
+
+  private async follow(stay: AbortSignal): Promise<void> {
+    for (;;) {
+      const error = await this.connect(stay).then(() => null, apiError);
+      if (stay.aborted) return;
+      if (error && !error.passing) {
+        this.hold();
+        this.hooks.refused(error);
+        return;
+      }
+      const failures = ++this.failures;
+      const ms = Math.max(backOff(failures), error?.waitMs ?? 0);
+      this.connection.failed(this, failures, Date.now() + ms);
+      await this.connection.pause(ms, stay);
+      if (over(stay)) return;
+      this.connection.failed(this, failures, null);
+    }
+  }
+
+  private async connect(stay: AbortSignal): Promise<void> {
+    const attempt = new AbortController();
+    this.attempt = attempt;
+    this.since = null;
+    let lost = false;
+    const onEvent = (event: ServerEvent): void => {
+      if (attempt.signal.aborted) return;
+      if (this.since === null) this.connection.well(this);
+      this.since ??= performance.now();
+      lost = this.event(event, attempt);
+    };
+    try {
+      await this.api.events(this.path, { cursor: this.cursor, signal: attempt.signal, onEvent });
+    } catch (thrown) {
+      // What this side has ended is no failure.
+      lost ||= !attempt.signal.aborted && expired(thrown);
+    } finally {
+      if (this.lasted > STEADY_MS) this.failures = 0;
+    }
+    if (lost && !over(stay)) await this.findPlace();
+  }
+
+  /** Take an event; tell whether the place is lost. */
+  private event({ id, data }: ServerEvent, attempt: AbortController): boolean {
+    const event = parsed(data);
+    if (event.type === "resume") {
+      attempt.abort();
+      return false;
+    }
+    if (this.hooks.take(event) === "taken") {
+      if (id !== null) this.cursor = id;
+      if ("seq" in event) this.failures = this.gaps = 0;
+      return false;
+    }
+    attempt.abort();
+    // The same cursor once more; what is missing again then will not come.
+    return ++this.gaps > 1;
+  }
+
+  /** How long the connection has brought events, in milliseconds. */
+  private get lasted(): number {
+    return this.since === null ? 0 : performance.now() - this.since;
+  }
+
+  private async findPlace(): Promise<void> {
+    this.cursor = await this.hooks.reload();
+    this.gaps = 0;
+  }
+}
+
+/** A fresh look: while something was waited for it may have changed. */
+function over(signal: AbortSignal): boolean {
+  return signal.aborted;
+}
+
+/** Whether it is the server's word that the cursor is good no more; rejects with any other error. */
+function expired(thrown: unknown): boolean {
+  const error = apiError(thrown);
+  if (error.status !== EXPIRED) throw error;
+  return true;
+}
+
+function parsed(data: string): ReplyEvent {
+  try {
+    return JSON.parse(data) as ReplyEvent;
+  } catch {
+    throw unexpectedAnswer("The server sent an event that is not JSON.");
+  }
+}

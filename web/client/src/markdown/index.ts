@@ -1,0 +1,3 @@
+export type { MarkdownLabels, MarkdownOptions } from "./options.js";
+export { toPlainText } from "./plain.js";
+export { MarkdownView } from "./view.js";

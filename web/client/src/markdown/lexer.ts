@@ -1,0 +1,152 @@
+import { Hooks, Lexer, Tokenizer, type Links, type Token, type Tokens, type TokensList } from "marked";
+import { MAX_BLOCK_DEPTH, MAX_BLOCK_WORK, MAX_CELLS, MAX_COLUMNS, MAX_INLINE_DEPTH, MAX_LOOK_AHEAD } from "./bounds.js";
+import { blockMath, blockMathStart, inlineMath, inlineMathStart, maskMath } from "./math.js";
+
+const TABLE_HEAD = /^([^\n]+)\n([ \t|:-]+)(?:\n|$)/;
+const BLANK_LINE = /\n[ \t]*(?:\n|$)/g;
+
+/** Cells of a table's row; a border pipe at either end is none. */
+function cellsIn(row: string): number {
+  return row.trim().replace(/^\|/, "").replace(/(^|[^\\])\|$/, "$1").replace(/\\\|/g, "").split("|").length;
+}
+
+/** GFM without HTML: a tag is the text it is. */
+class TextTokenizer extends Tokenizer {
+  override html(): undefined {
+    return undefined;
+  }
+
+  override tag(): undefined {
+    return undefined;
+  }
+
+  override table(src: string): Tokens.Table | undefined {
+    const [whole, head, delimiters] = TABLE_HEAD.exec(src) ?? [];
+    if (whole === undefined || head === undefined || delimiters === undefined || !/[|:]/.test(delimiters)) return undefined;
+    const columns = cellsIn(head);
+    if (columns > MAX_COLUMNS || columns !== cellsIn(delimiters)) return undefined;
+    let end = whole.length;
+    for (let row = Math.floor(MAX_CELLS / columns); row > 0 && end > 0; row -= 1) end = src.indexOf("\n", end) + 1;
+    return super.table(end > 0 ? src.slice(0, end) : src);
+  }
+}
+
+class MathHooks extends Hooks {
+  override emStrongMask(src: string): string {
+    return /[$\\]/.test(src) ? maskMath(src) : src;
+  }
+}
+
+class BoundedLexer extends Lexer {
+  /** The text may go on: a formula that has not ended is one nevertheless. */
+  readonly growing: boolean;
+  private blockDepth = 0;
+  private inlineDepth = 0;
+  private work = 0;
+  private lookAhead = 0;
+
+  constructor(growing: boolean) {
+    super({
+      gfm: true,
+      tokenizer: new TextTokenizer(),
+      hooks: new MathHooks(),
+      extensions: {
+        renderers: {},
+        childTokens: {},
+        block: [
+          (src) => this.look(src),
+          blockMath,
+        ],
+        startBlock: [blockMathStart],
+        inline: [inlineMath],
+        startInline: [inlineMathStart],
+      },
+    });
+    this.growing = growing;
+  }
+
+  override blockTokens(src: string, tokens?: Token[], lastParagraphClipped?: boolean): Token[];
+  override blockTokens(src: string, tokens?: TokensList, lastParagraphClipped?: boolean): TokensList;
+  override blockTokens(src: string, tokens: Token[] = [], lastParagraphClipped = false): Token[] {
+    this.work += src.length;
+    // A quote inside quotes may be read twice at each level: 2^depth times the text.
+    if (this.work > MAX_BLOCK_WORK) throw new RangeError("The text is nested too deeply to be read as Markdown.");
+    if (this.blockDepth > MAX_BLOCK_DEPTH) {
+      if (src) tokens.push({ type: "paragraph", raw: src, text: src, tokens: this.inline(src) });
+      this.state.top = true;
+      return tokens;
+    }
+    this.blockDepth += 1;
+    try {
+      return super.blockTokens(src, tokens, lastParagraphClipped);
+    } finally {
+      this.blockDepth -= 1;
+    }
+  }
+
+  /** Called at each block: reads nothing, but counts. */
+  private look(src: string): undefined {
+    BLANK_LINE.lastIndex = 0;
+    this.lookAhead += BLANK_LINE.exec(src)?.index ?? src.length;
+    if (this.lookAhead > MAX_LOOK_AHEAD) throw new RangeError("The text has too many blocks without a blank line to be read as Markdown.");
+  }
+
+  override inlineTokens(src: string, tokens: Token[] = []): Token[] {
+    if (this.inlineDepth > MAX_INLINE_DEPTH) {
+      tokens.push({ type: "text", raw: src, text: src });
+      return tokens;
+    }
+    this.inlineDepth += 1;
+    try {
+      return super.inlineTokens(src, tokens);
+    } finally {
+      this.inlineDepth -= 1;
+    }
+  }
+}
+
+/** Blocks of a text; the inline text in them is not read yet. */
+export interface Blocks {
+  readonly tokens: readonly Token[];
+  /** What could not be read: plain text. */
+  readonly rest: string;
+  readonly links: Links;
+  /** The inline source of a block, by its empty list of inline tokens. */
+  source(tokens: Token[]): string;
+  /** Reads inline text with this text's link definitions. */
+  inline(source: string): Token[];
+}
+
+/**
+ * Reads blocks. `links` are definitions known already; `growing` says that more text may come.
+ */
+export function readBlocks(text: string, links: Links, growing: boolean): Blocks {
+  const lexer = new BoundedLexer(growing);
+  Object.assign(lexer.tokens.links, links);
+  let tokens: Token[] = lexer.tokens;
+  let rest = "";
+  try {
+    lexer.blockTokens(text, lexer.tokens);
+  } catch {
+    [tokens, rest] = asFarAsRead(text, tokens);
+  }
+  const sources = new Map(lexer.inlineQueue.map((entry) => [entry.tokens, entry.src]));
+  return {
+    tokens,
+    rest,
+    links: lexer.tokens.links,
+    source: (of) => sources.get(of) ?? "",
+    inline: (source) => lexer.inlineTokens(source),
+  };
+}
+
+/** The tokens that stand in the text one after the other, and the text after them: none of it may be lost. */
+function asFarAsRead(text: string, tokens: readonly Token[]): [Token[], string] {
+  let end = 0;
+  const differs = tokens.findIndex((token) => {
+    if (!text.startsWith(token.raw, end)) return true;
+    end += token.raw.length;
+    return false;
+  });
+  return [tokens.slice(0, differs < 0 ? undefined : differs), text.slice(end)];
+}

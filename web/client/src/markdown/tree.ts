@@ -1,0 +1,138 @@
+import type { Token, Tokens } from "marked";
+import { MAX_NODES } from "./bounds.js";
+import { decode } from "./entities.js";
+import { pieces, type Inline, type InlineReader } from "./inline.js";
+import type { Blocks } from "./lexer.js";
+import type { MathToken } from "./math.js";
+import { element, plain, push, type Attributes, type ElementTag, type ViewNode } from "./nodes.js";
+
+const LANGUAGE = /^[a-z\d][a-z\d+#._-]{0,29}$/;
+const HEADINGS = ["h3", "h4", "h5", "h6", "h6", "h6"] as const;
+const ALIGNMENTS = { left: "start", center: "center", right: "end" } as const;
+// What nests inherits its direction: `dir` on a child would hide its text from the `auto` of its parent.
+const TOP: Attributes = { dir: "auto" };
+
+type BlockToken =
+  | Tokens.Blockquote | Tokens.Checkbox | Tokens.Code | Tokens.Def | Tokens.Heading | Tokens.Hr | Tokens.List | Tokens.Paragraph
+  | Tokens.Space | Tokens.Table | Tokens.Text | MathToken;
+
+/** Text shown as it is, in paragraphs short enough to be drawn quickly. */
+export function plainBlocks(text: string): ViewNode[] {
+  return pieces(text).map((piece) => piece.trim()).filter((piece) => piece !== "").map(plain);
+}
+
+/** The name of a code block's language, if it is one that may become a class. */
+function languageOf(info: string | undefined): string {
+  const name = decode(info ?? "").trim().split(/\s/, 1)[0]?.toLowerCase() ?? "";
+  return LANGUAGE.test(name) ? name : "";
+}
+
+/** Makes nodes of block tokens, as many as one text may have. */
+export class TreeBuilder {
+  private size = 0;
+
+  constructor(private readonly blocks: Blocks, private readonly reader: InlineReader) {}
+
+  /** The nodes of one top-level block. `open`: more text may still belong to it. */
+  block(token: Token, open: boolean): readonly ViewNode[] {
+    return this.size > MAX_NODES ? plainBlocks(token.raw) : this.make(token as BlockToken, TOP, open);
+  }
+
+  private make(token: BlockToken, attributes: Attributes, open: boolean): readonly ViewNode[] {
+    this.size += 1;
+    switch (token.type) {
+      case "paragraph":
+        return [element("p", this.inline(token.tokens, open), attributes)];
+      case "text":
+        return this.inline(token.tokens ?? [], open);
+      case "heading":
+        return [element(HEADINGS[token.depth - 1] ?? "h6", this.inline(token.tokens, open), attributes)];
+      case "code":
+        return [{ kind: "code", language: languageOf(token.lang), text: token.text, finished: !open }];
+      case "math":
+        return [this.math(token, attributes, open)];
+      case "blockquote":
+        return [element("blockquote", this.nested(token.tokens, open), attributes)];
+      case "list":
+        return [this.list(token, attributes, open)];
+      case "table":
+        return [this.table(token, attributes, open)];
+      case "hr":
+        return [element("hr", [])];
+      case "space":
+      case "def":
+      case "checkbox":
+        return [];
+    }
+  }
+
+  private nested(tokens: readonly Token[], open: boolean): ViewNode[] {
+    const list: ViewNode[] = [];
+    tokens.forEach((token, index) => {
+      if (this.size > MAX_NODES) push(list, token.raw);
+      else for (const node of this.make(token as BlockToken, {}, open && index === tokens.length - 1)) push(list, node);
+    });
+    return list;
+  }
+
+  private inline(tokens: Token[], open: boolean): readonly ViewNode[] {
+    const source = this.blocks.source(tokens);
+    const inline: Inline = this.reader.read(this.blocks, source, open);
+    this.size += inline.size;
+    return this.size > MAX_NODES ? [source] : inline.nodes;
+  }
+
+  private math(token: MathToken, attributes: Attributes, open: boolean): ViewNode {
+    const source = token.raw.trim();
+    return element("p", [{ kind: "math", source, tex: token.tex, display: true, finished: !open && !token.open }], attributes);
+  }
+
+  private list(token: Tokens.List, attributes: Attributes, open: boolean): ViewNode {
+    const items: ViewNode[] = [];
+    token.items.forEach((item, index) => {
+      if (this.size > MAX_NODES) return;
+      items.push(this.item(item, open && index === token.items.length - 1));
+      if (this.size > MAX_NODES) items.push(element("li", [token.items.slice(index + 1).map(({ raw }) => raw).join("")]));
+    });
+    const start = token.ordered && token.start !== 1 ? { start: String(token.start) } : {};
+    return element(token.ordered ? "ol" : "ul", items, { ...attributes, ...start });
+  }
+
+  private item(item: Tokens.ListItem, open: boolean): ViewNode {
+    this.size += 1;
+    const children = this.nested(item.tokens, open);
+    if (!item.task) return element("li", children);
+    const box = element("input", [], { type: "checkbox", disabled: "", ...(item.checked ? { checked: "" } : {}) });
+    return element("li", labelled(box, children), { class: "task" });
+  }
+
+  private table(token: Tokens.Table, attributes: Attributes, open: boolean): ViewNode {
+    const row = (tag: ElementTag, cells: Tokens.TableCell[], last: boolean): ViewNode => {
+      this.size += 1;
+      return element("tr", cells.map((cell, index) => {
+        this.size += 1;
+        const aligned: Attributes = cell.align ? { class: ALIGNMENTS[cell.align] } : {};
+        const children = this.inline(cell.tokens, last && index === cells.length - 1);
+        return element(tag, children, tag === "th" ? { ...aligned, scope: "col" } : aligned);
+      }));
+    };
+    const parts = [element("thead", [row("th", token.header, false)])];
+    const rows = token.rows.map((cells, index) => row("td", cells, open && index === token.rows.length - 1));
+    if (rows.length > 0) parts.push(element("tbody", rows));
+    return element("div", [element("table", parts, attributes)], { class: "table", role: "region", tabindex: "0" });
+  }
+}
+
+/** A task: its box and its first line are one label. */
+function labelled(box: ViewNode, children: ViewNode[]): ViewNode[] {
+  const first = children[0];
+  if (typeof first === "object" && first.kind === "element" && first.tag === "p") {
+    return [element("p", [element("label", [box, " ", ...first.children])]), ...children.slice(1)];
+  }
+  const isBlock = (node: ViewNode): boolean => typeof node === "object" && (node.kind === "code" || (node.kind === "element" && BLOCKS.has(node.tag)));
+  const end = children.findIndex(isBlock);
+  const line = end < 0 ? children : children.slice(0, end);
+  return [element("label", [box, " ", ...line]), ...(end < 0 ? [] : children.slice(end))];
+}
+
+const BLOCKS: ReadonlySet<ElementTag> = new Set(["blockquote", "div", "h3", "h4", "h5", "h6", "hr", "ol", "p", "table", "ul"]);

@@ -1,0 +1,133 @@
+import type { Api } from "./api.js";
+import { backOff } from "./back_off.js";
+import type { Connection } from "./connection.js";
+import { type ApiError, apiError } from "./errors.js";
+import type { Outbox, OutboxEntry } from "./outbox.js";
+import type { Session, Turn } from "./types.js";
+
+export interface SenderHooks {
+  /** Whether what an entry follows is there, and whole: the model would not see it else. */
+  ready(entry: OutboxEntry): boolean;
+  /** The session was made, and nothing was sent in it yet. */
+  created(session: Session): void;
+  accepted(entry: OutboxEntry, turn: Turn): void;
+  refused(entry: OutboxEntry, error: ApiError): void;
+}
+
+/** Sends the outbox of one session in order, each entry until it is answered. */
+export class Sender {
+  private queue: OutboxEntry[] = [];
+  private sending = false;
+  private created = false;
+  private readonly ended = new AbortController();
+
+  constructor(
+    private readonly api: Api,
+    private readonly connection: Connection,
+    private readonly sessionId: string,
+    private readonly outbox: Outbox,
+    private readonly hooks: SenderHooks,
+  ) {}
+
+  /** How many entries the server has not answered. */
+  get waiting(): number {
+    return this.queue.length;
+  }
+
+  /** Whether an entry is being sent: the server may have it already, and tell of its turn before it answers. */
+  get undecided(): boolean {
+    return this.sending;
+  }
+
+  add(entry: OutboxEntry): void {
+    this.outbox.put(entry);
+    this.queue.push(entry);
+    this.next();
+  }
+
+  /** Have all that followed a local id follow the server's. */
+  renamed(from: string, to: string): void {
+    for (const entry of this.queue) {
+      if (entry.parent !== from) continue;
+      entry.parent = to;
+      this.outbox.put(entry);
+    }
+  }
+
+  /** Take entries that have not been begun out of the queue. */
+  withdraw(which: (entry: OutboxEntry) => boolean): OutboxEntry[] {
+    const taken = this.queue.filter(which);
+    this.queue = this.queue.filter((entry) => !which(entry));
+    return taken;
+  }
+
+  /** Send what may be sent by now. */
+  next(): void {
+    if (!this.sending) void this.work();
+  }
+
+  /** What is being sent is sent once to its end; no more is begun, and nothing repeated. */
+  close(): void {
+    this.ended.abort();
+    this.connection.well(this);
+  }
+
+  private get closed(): boolean {
+    return this.ended.signal.aborted;
+  }
+
+  private async work(): Promise<void> {
+    for (;;) {
+      const entry = this.queue[0];
+      if (!entry || this.closed || !this.hooks.ready(entry)) return;
+      this.sending = true;
+      const answer = await this.deliver(entry).catch((error: unknown) => apiError(error));
+      this.sending = false;
+      if (answer === null) return;
+      this.queue.shift();
+      if (answer instanceof Error) this.hooks.refused(entry, answer);
+      else this.hooks.accepted(entry, answer);
+    }
+  }
+
+  /** Send until it is answered; null: the session was closed before. Rejects with the refusal. */
+  private async deliver(entry: OutboxEntry): Promise<Turn | null> {
+    for (let failures = 1; ; failures++) {
+      try {
+        const turn = await this.post(entry);
+        this.connection.well(this);
+        this.outbox.remove(entry.key);
+        return turn;
+      } catch (thrown) {
+        const error = apiError(thrown);
+        if (!error.passing) {
+          this.connection.well(this);
+          throw error;
+        }
+        if (!this.closed) await this.wait(error, failures);
+        if (this.closed) return null;
+      }
+    }
+  }
+
+  private async wait(error: ApiError, failures: number): Promise<void> {
+    const ms = Math.max(backOff(failures), error.waitMs);
+    // A server that asks to wait has been reached.
+    if (error.status === 0) this.connection.failed(this, failures, Date.now() + ms);
+    else this.connection.well(this);
+    await this.connection.pause(ms, this.ended.signal);
+    if (error.status === 0 && !this.closed) this.connection.failed(this, failures, null);
+  }
+
+  private async post(entry: OutboxEntry): Promise<Turn> {
+    const { key, text, parent, bot, model, title, turnId } = entry;
+    const choice = { ...(bot === undefined ? {} : { bot }), ...(model === undefined ? {} : { model }) };
+    if (entry.kind === "regenerate") return this.api.regenerate(turnId ?? "", { key, ...(model === undefined ? {} : { model }) });
+    if (title !== undefined && !this.created) {
+      const session = await this.api.createSession({ id: this.sessionId, title });
+      this.created = true;
+      this.hooks.created(session);
+    }
+    return this.api.send(this.sessionId, { text, parent, ...choice }, key);
+  }
+}

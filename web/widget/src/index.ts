@@ -1,0 +1,9 @@
+/** A chat on any web page, answered by an Antiphon server. */
+import { define } from "./element.js";
+
+export { AntiphonChat } from "./element.js";
+export type { Events } from "./events.js";
+export { configure, mount, type MountOptions } from "./mount.js";
+export type { View } from "./visit.js";
+
+define();
