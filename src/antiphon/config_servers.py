@@ -9,7 +9,7 @@ MOST = 20
 _NAME = re.compile(r"[^=,]{1,40}")
 # What a Content-Security-Policy can name: that has no word for addresses of IPv6.
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
-_PATH = re.compile(r"(/[\w.~-]+)*/?")
+_PATH = re.compile(r"(/[A-Za-z0-9_.~-]+)*/?")
 
 
 def other_servers(text: str) -> dict[str, str]:

@@ -11,6 +11,8 @@ from serving import Client, ServerProcess, free_port, model_toml
 
 JSON = {"Content-Type": "application/json"}
 MESSAGES = "/api/sessions/s/messages"
+FEEDBACK = "/api/messages/msg_0/feedback"
+IMPORT = "/api/sessions/import"
 
 # name: method, path, headers, body, status, code, a word the text must hold
 REQUESTS = {
@@ -146,6 +148,63 @@ REQUESTS = {
         "bad_request",
         "cursor",
     ),
+    "long search": ("GET", "/api/sessions?q=" + "x" * 201, {}, b"", 422, "invalid", "q"),
+    "empty search": ("GET", "/api/sessions?q=", {}, b"", 422, "invalid", "q"),
+    "bad rating": ("PUT", FEEDBACK, JSON, b'{"rating": 5}', 422, "invalid", "rating"),
+    "no rating": ("PUT", FEEDBACK, JSON, b'{"comment": "x"}', 422, "invalid", "rating"),
+    "long comment": (
+        "PUT",
+        FEEDBACK,
+        JSON,
+        b'{"rating": "up", "comment": "%b"}' % (b"x" * 2_001),
+        422,
+        "invalid",
+        "comment",
+    ),
+    "unknown message, rating": ("PUT", FEEDBACK, JSON, b'{"rating": "up"}', 404, "not_found", "msg_0"),
+    "archived otherwise": (
+        "PATCH",
+        "/api/sessions/s",
+        JSON,
+        b'{"archived": "si"}',
+        422,
+        "invalid",
+        "archived",
+    ),
+    "unknown session, export": ("GET", "/api/sessions/no/export", {}, b"", 404, "not_found", "no"),
+    "unknown format": ("GET", "/api/sessions/s/export?format=pdf", {}, b"", 422, "invalid", "markdown"),
+    "unknown leaf": (
+        "GET",
+        "/api/sessions/s/export?format=markdown&leaf=msg_0",
+        {},
+        b"",
+        404,
+        "not_found",
+        "msg_0",
+    ),
+    "import, malformed": ("POST", IMPORT, JSON, b'{"format":', 400, "bad_request", "JSON"),
+    "import, binary": ("POST", IMPORT, JSON, bytes(range(256)) * 100, 400, "bad_request", "JSON"),
+    "import, not JSON": (
+        "POST",
+        IMPORT,
+        {"Content-Type": "text/markdown"},
+        b"# x",
+        415,
+        None,
+        "application/json",
+    ),
+    "import, a list": ("POST", IMPORT, JSON, b"[]", 422, "invalid", "object"),
+    "import, another file": ("POST", IMPORT, JSON, b'{"name": "package"}', 422, "invalid", "format"),
+    "import, deep": (
+        "POST",
+        IMPORT,
+        JSON,
+        b'{"session": {"context": {"a": ' + b"[" * 50_000,
+        400,
+        "bad_request",
+        "JSON",
+    ),
+    "import, large": ("POST", IMPORT, JSON, b'"%b"' % (b"x" * 17_000_000), 413, "too_large", "bytes"),
     "bad user": ("GET", "/api/sessions", {"X-User-ID": "x" * 181}, b"", 422, "invalid", "user_id"),
 }
 

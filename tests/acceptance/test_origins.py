@@ -72,6 +72,7 @@ def allowed(response):
         ("POST", "/api/chat"),
         ("GET", "/api/sse"),
         ("POST", "/api/sessions/x/messages"),
+        ("GET", "/health"),
     ],
 )
 async def test_a_preflight_of_an_allowed_origin_tells_what_it_may(serving, method, path):

@@ -1,9 +1,13 @@
 """The migrations end at the schema that the statements are written for; what else the tables hold."""
 
 import asyncio
+import contextlib
 import json
 import shutil
+import sqlite3
+from pathlib import Path
 
+import asyncpg
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect
@@ -12,15 +16,17 @@ from sqlalchemy.pool import NullPool
 
 from antiphon.config import Settings
 from antiphon.database import migrate
-from antiphon.model import Chunk, End, Principal, TurnState
+from antiphon.model import Chunk, End, Feedback, TurnState
 from antiphon.stores.port import NewTurn, Outcome
-from antiphon.stores.postgres import migrate_postgres
+from antiphon.stores.postgres import PostgresExecutor, migrate_postgres
+from antiphon.stores.sql import migrate as migrate_module
 from antiphon.stores.sql.migrate import HEAD, current
 from antiphon.stores.sql.schema import metadata
 from antiphon.stores.sql.store import SqlStore
 from antiphon.stores.sqlite import SqliteExecutor, make_engine
 from backends import postgres
 from backends.services import need
+from stored import ANN
 
 
 def check(connection):
@@ -69,12 +75,75 @@ def test_a_second_migration_does_nothing(tmp_path):
     assert not migrate(settings)
 
 
+# What a pod of the release before stores; it does so also beside the new schema, during a rolling deploy.
+OLD_ROWS = """
+    INSERT INTO sessions (id, owner, title, context, turn_count, created_at, updated_at)
+        VALUES ('{0}', 'user:ann', 'old', '{{}}', 1, 1, 2);
+    INSERT INTO messages (id, session_id, ordinal, role, sender, status, content, metadata, created_at)
+        VALUES ('q{0}', '{0}', 2, 'user', 'user', 'complete', 'hi', '{{}}', 2),
+               ('a{0}', '{0}', 3, 'assistant', 'bot', 'complete', 'ho', '{{}}', 3);
+"""
+
+
+def at_0003(connection):
+    """Bring a new database to what the release before had."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate_module.__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "0003")
+
+
+async def check_old_rows(store):
+    """Find what was stored before the migration, and use it in the new ways."""
+    assert [(it.id, it.archived) for it in await store.sessions(ANN, None, 9)] == [("t", False), ("s", False)]
+    assert (await store.update_session(ANN, "s", None, None, archived=True)).archived
+    assert [it.id for it in await store.sessions(ANN, None, 9, archived=True)] == ["s"]
+    assert [it.feedback for it in await store.messages(ANN, "s", None, 9)] == [None, None]
+    up = Feedback(rating="up", comment="", created_at=1)
+    assert (await store.rate(ANN, "as", up)).feedback == up
+    await store.close()
+
+
+async def test_a_database_of_the_release_before_is_upgraded(tmp_path):
+    path = tmp_path / "old.db"
+    engine = make_engine(path)
+    with engine.connect() as connection:
+        at_0003(connection)
+        connection.connection.executescript(OLD_ROWS.format("s"))
+    engine.dispose()
+    assert migrate(Settings(database_url=f"sqlite:///{path}"))
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript(OLD_ROWS.format("t"))
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    await check_old_rows(SqlStore(SqliteExecutor(path)))
+
+
+async def test_a_postgres_database_of_the_release_before_is_upgraded():
+    server = need("POSTGRES_URL")
+    url = await postgres.create(server, migrate=False)
+    try:
+        engine = create_async_engine(url.replace("postgresql:", "postgresql+asyncpg:"), poolclass=NullPool)
+        async with engine.begin() as connection:
+            await connection.run_sync(at_0003)
+        await engine.dispose()
+        db = await asyncpg.connect(url)
+        await db.execute(OLD_ROWS.format("s"))
+        assert await migrate_postgres(url)
+        await db.execute(OLD_ROWS.format("t"))
+        await db.close()
+        await check_old_rows(SqlStore(PostgresExecutor(url)))
+    finally:
+        await postgres.drop(server, url)
+
+
 async def test_with_the_outbox_on_an_ended_turn_leaves_one_row(migrated_database, tmp_path):
     path = shutil.copy(migrated_database, tmp_path / "antiphon.db")
     executor = SqliteExecutor(path)
     store = SqlStore(executor, outbox=True)
     await store.heartbeat("pod", 60_000, works=True)
-    ann = Principal("user:ann")
     new = NewTurn(
         session_id="s",
         bot="b",
@@ -83,7 +152,7 @@ async def test_with_the_outbox_on_an_ended_turn_leaves_one_row(migrated_database
         create_session=True,
         claim_for="pod",
     )
-    turn = (await store.submit(ann, new)).turn
+    turn = (await store.submit(ANN, new)).turn
     end = End(state=TurnState.COMPLETE, finish_reason="stop", model="m", message_id=turn.reply_id)
     outcome = Outcome(state=TurnState.COMPLETE, content="", end=end, chunks=[Chunk("end", "{}")])
     assert [await store.finish(turn, outcome) for _ in range(2)] == ["done", "done"]

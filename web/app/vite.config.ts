@@ -1,4 +1,6 @@
 import { readdir, rm } from "node:fs/promises";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
 import { serviceWorker } from "./src/sw/plugin.js";
@@ -12,7 +14,7 @@ function emptyOwn(): Plugin {
   return {
     name: "empty-own",
     apply: "build",
-    configResolved: (config) => void (out = new URL(config.build.outDir, `file://${config.root}/`).pathname),
+    configResolved: (config) => void (out = resolve(config.root, config.build.outDir)),
     async buildStart() {
       const names = await readdir(out).catch(() => []);
       await Promise.all(names.filter((name) => !name.startsWith("widget")).map((name) => rm(`${out}/${name}`, { recursive: true })));

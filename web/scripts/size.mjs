@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { parseAst } from "vite";
 import { OUT } from "./built.mjs";
 
 /** In kB of 1,000 bytes. */
@@ -36,9 +37,16 @@ async function firstLoad() {
   return [...found];
 }
 
-/** The widget is one file: whatever it imported, a shop's page would have to wait for and to allow. */
+const IMPORTING = new Set(["ImportDeclaration", "ImportExpression", "ExportAllDeclaration", "ExportNamedDeclaration"]);
+
+/** Whether a script needs another file: the page of a shop would have to wait for that one too. */
 async function importing(name) {
-  return /\bimport\s*[({*"'`]|\b(?:import\s+\w+|export\s*(?:\{[^}]*\}|\*))\s*from\b/.test(await text(name));
+  const waiting = [parseAst(await text(name))];
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    if (IMPORTING.has(node.type) && node.source !== null) return true;
+    waiting.push(...Object.values(node).flat().filter((each) => typeof each?.type === "string"));
+  }
+  return false;
 }
 
 const rows = [];

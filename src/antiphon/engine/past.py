@@ -165,6 +165,8 @@ class _Making:
         self._replies[it.id] = self._end(turn_id or "", number, prompt, it)
 
     def _no_parent(self, it: PastMessage, rule: str) -> Invalid:
+        if it.parent_id is None:
+            return Invalid(f"parent_id is missing: {rule}.")
         known = it.parent_id in self.prompts or it.parent_id in self._replies
         what = "is of the wrong role" if known else "is none of the messages before this one"
         return Invalid(f"parent_id {it.parent_id!r} {what}: {rule}.")

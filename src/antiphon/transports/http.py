@@ -133,11 +133,13 @@ class Application:
                 await request.send({"type": "websocket.close", "code": 1011})
 
     async def _handle(self, request: Request, route: Route | None) -> None:
-        if request.scope["path"] not in PROBES:
+        probe = request.scope["path"] in PROBES
+        if not probe:
             self._check_host(request)
-            if self._origins.greet(request):
-                await answer(request, 204, b"")
-                return
+        if self._origins.greet(request):
+            await answer(request, 204, b"")
+            return
+        if not probe:
             self._check_room()  # after the greeting: pages are to read this refusal too
             self._identity.identify(request)
         if request.scope["type"] == "websocket":

@@ -84,9 +84,9 @@ export class Board {
     try {
       const { posts, hasOlder } = this.store.getState();
       let page = await this.page();
-      const whole = page.length !== PAGE;
       let fresh = page;
-      for (let pages = 1; pages < PAGES_TO_CLOSE_UP && posts.length && this.isApart(page); pages++) {
+      const whole = page.length !== PAGE;
+      for (let pages = 1; pages < PAGES_TO_CLOSE_UP && posts.length && this.isApart(fresh) && !whole; pages++) {
         page = await this.page(page[0]?.id);
         // A server that knows no pages has sent all it has already.
         if (page[0]?.id === fresh[0]?.id) break;
@@ -102,9 +102,9 @@ export class Board {
     }
   }
 
-  /** Whether a page is full of posts that are not known: others may stand between. */
+  /** Whether nothing of what was read is known, and there is more than that: others may stand between. */
   private isApart(page: readonly Post[]): boolean {
-    return page.length === PAGE && !page.some((post) => this.known.has(post.id));
+    return page.length >= PAGE && !page.some((post) => this.known.has(post.id));
   }
 
   /** A page of posts, oldest first. */
@@ -119,7 +119,8 @@ export class Board {
     if (this.ended.signal.aborted) return;
     const kept = posts.slice(-KEPT_POSTS);
     const before = this.store.getState();
-    for (const post of kept) this.known.add(post.id);
+    // Also those that are not kept: servers that know no pages send them again.
+    for (const post of posts) this.known.add(post.id);
     const same = kept.length === before.posts.length && kept.at(-1)?.id === before.posts.at(-1)?.id;
     this.store.setState({ phase: "ready", posts: same ? before.posts : kept, hasOlder: hasOlder && kept.length < KEPT_POSTS, error: null });
   }

@@ -40,7 +40,11 @@ export class Chat {
 
   /** Open a session. Resolves when there is something to show: `phase` is not `loading` any more. */
   open(id: string): Promise<void> {
-    return this.enter(id).open();
+    // One that is open stays as it is: an address that follows the state must not have it read anew.
+    if (this.conversation?.draft.id === id && this.conversation.draft.phase !== "missing") return this.conversation.shown;
+    const opened = this.enter(id);
+    opened.open();
+    return opened.shown;
   }
 
   /** Leave the session. The next message begins a new one. */

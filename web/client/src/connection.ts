@@ -43,6 +43,13 @@ export class Connection {
     if (this.troubles.delete(who)) this.tell();
   }
 
+  /** The server has answered: whoever waits to try again need not wait. */
+  answered(who: object): void {
+    const wasAway = this.troubles.has(who);
+    this.well(who);
+    if (wasAway) this.retryNow();
+  }
+
   /** End all pauses: try again at once. */
   retryNow(): void {
     for (const wake of [...this.waiting]) wake();
@@ -85,10 +92,15 @@ export class Connection {
 
   private tell(): void {
     const worst = [...this.troubles.values()].reduce<Trouble | null>((one, other) => (one && one.failures >= other.failures ? one : other), null);
-    const off = worst !== null && (worst.failures >= OFFLINE_AFTER || (typeof navigator !== "undefined" && !navigator.onLine));
+    const off = worst !== null && (worst.failures >= OFFLINE_AFTER || hasNoNetwork());
     const status = worst === null ? "connected" : off ? "offline" : "resuming";
     const retryAt = worst?.retryAt ?? null;
     const now = this.store.getState();
     if (now.status !== status || now.retryAt !== retryAt) this.store.setState({ status, retryAt });
   }
+}
+
+/** Whether the browser is sure of it; what is no browser does not say. */
+function hasNoNetwork(): boolean {
+  return typeof navigator !== "undefined" && (navigator as { onLine?: boolean }).onLine === false;
 }

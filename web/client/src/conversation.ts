@@ -15,8 +15,6 @@ import type { Session, StoredMessage } from "./types.js";
 
 /** A page that is hidden for so long lets go of its connection: browsers have six for all tabs of a server. */
 const HIDDEN_MS = 10_000;
-/** What the server says of a session or message that is not there, or whose id cannot be one. */
-const NOT_THERE = [404, 422];
 
 export interface Surroundings {
   api: Api;
@@ -40,7 +38,9 @@ export class Conversation {
   private follower: Follower | null = null;
   private visible = true;
   private hiding: ReturnType<typeof setTimeout> | undefined;
-  private shown: () => void = () => undefined;
+  private show: () => void = () => undefined;
+  /** Resolves when there is something to show, or when it is known that there is nothing. */
+  readonly shown = new Promise<void>((done) => (this.show = done));
 
   constructor(
     id: string,
@@ -76,15 +76,13 @@ export class Conversation {
   begin(title: string): void {
     this.draft.title = title;
     this.draft.phase = "ready";
+    this.show();
   }
 
-  /** Read the session. Resolves when there is something to show, or when it is known that there is nothing. */
-  open(): Promise<void> {
-    return new Promise((done) => {
-      this.shown = done;
-      this.draft.publish();
-      void this.read();
-    });
+  /** Read the session, and follow it from then on. */
+  open(): void {
+    this.draft.publish();
+    void this.read();
   }
 
   setVisible(visible: boolean): void {
@@ -135,7 +133,7 @@ export class Conversation {
     this.outgoing.close();
     this.draft.close();
     this.around.connection.well(this);
-    this.shown();
+    this.show();
   }
 
   private get closed(): boolean {
@@ -152,7 +150,7 @@ export class Conversation {
         this.loaded(answer.session, answer.cursor);
         return;
       }
-      if (NOT_THERE.includes(answer.status)) {
+      if (isNotThere(answer)) {
         connection.well(this);
         this.notThere();
         return;
@@ -174,7 +172,7 @@ export class Conversation {
     this.follow(cursor);
     this.saver.later();
     this.draft.publish();
-    this.shown();
+    this.show();
     void this.loading.further().then(() => this.saver.later());
   }
 
@@ -192,7 +190,7 @@ export class Conversation {
       this.outgoing.restore();
     }
     draft.publish();
-    this.shown();
+    this.show();
   }
 
   private notThere(): void {
@@ -209,7 +207,7 @@ export class Conversation {
       this.follower?.close();
     }
     draft.publish();
-    this.shown();
+    this.show();
   }
 
   private created(session: Session): void {
@@ -228,17 +226,13 @@ export class Conversation {
         this.draft.changed();
         return read.cursor;
       },
-      refused: (error) => this.refusedToFollow(error),
+      gone: (error) => {
+        const gone = isNotThere(error);
+        if (gone) this.notThere();
+        return gone;
+      },
     });
     if (this.visible) this.follower.go();
-  }
-
-  private refusedToFollow(error: ApiError): void {
-    if (NOT_THERE.includes(error.status)) this.notThere();
-    else {
-      this.draft.phase = "unreachable";
-      this.draft.publish();
-    }
   }
 
   /** See what became of the session meanwhile: its title, or that it is gone. */
@@ -247,7 +241,7 @@ export class Conversation {
     const answer = await this.around.api.session(this.draft.id).catch(apiError);
     if (this.closed) return;
     if (!(answer instanceof Error)) this.know(answer);
-    else if (NOT_THERE.includes(answer.status)) this.notThere();
+    else if (isNotThere(answer)) this.notThere();
     this.draft.changed();
   }
 
@@ -256,7 +250,7 @@ export class Conversation {
     for (let failures = 1; !this.closed; failures++) {
       const answer = await api.message(messageId).catch(apiError);
       if (!(answer instanceof Error)) return answer;
-      if (!answer.passing) return null;
+      if (isNotThere(answer)) return null;
       await connection.pause(Math.max(backOff(failures), answer.waitMs), this.ended.signal);
     }
     return null;
@@ -274,4 +268,12 @@ export class Conversation {
     this.session = { ...this.session, ...change, turn_count: turns };
     this.around.onSession?.(this.session);
   }
+}
+
+/**
+ * Whether the server says that a session or message is not there, or that its id cannot be one. Proxies say 404
+ * as well while servers come and go: without the server's code it means nothing.
+ */
+function isNotThere(error: ApiError): boolean {
+  return (error.status === 404 && error.code === "not_found") || (error.status === 422 && error.code === "invalid");
 }

@@ -10,11 +10,12 @@ export interface FollowHooks {
   take(event: ReplyEvent): "taken" | "lost";
   /** The place is lost: read the messages, and return where to follow from. Rejects with ApiError. */
   reload(): Promise<string>;
-  /** The server refuses to let the session be followed. */
-  refused(error: ApiError): void;
+  /** Whether an error means that the session is gone; all others are tried again. */
+  gone(error: ApiError): boolean;
 }
 
-const EXPIRED = 410;
+/** The cursor is good no more, or none at all. */
+const NO_PLACE = [400, 410];
 /** A connection that held for so long has worked; one that did not counts as one more failure. */
 const STEADY_MS = 1000;
 
@@ -65,9 +66,8 @@ export class Follower {
     for (;;) {
       const error = await this.connect(stay).then(() => null, apiError);
       if (stay.aborted) return;
-      if (error && !error.passing) {
+      if (error && this.hooks.gone(error)) {
         this.hold();
-        this.hooks.refused(error);
         return;
       }
       const failures = ++this.failures;
@@ -86,7 +86,7 @@ export class Follower {
     let lost = false;
     const onEvent = (event: ServerEvent): void => {
       if (attempt.signal.aborted) return;
-      if (this.since === null) this.connection.well(this);
+      if (this.since === null) this.connection.answered(this);
       this.since ??= performance.now();
       lost = this.event(event, attempt);
     };
@@ -137,7 +137,7 @@ function over(signal: AbortSignal): boolean {
 /** Whether it is the server's word that the cursor is good no more; rejects with any other error. */
 function expired(thrown: unknown): boolean {
   const error = apiError(thrown);
-  if (error.status !== EXPIRED) throw error;
+  if (!NO_PLACE.includes(error.status)) throw error;
   return true;
 }
 

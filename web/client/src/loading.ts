@@ -56,12 +56,12 @@ export class Loading {
     const { draft } = this;
     const length = draft.tree.path.length;
     draft.loadingOlder = true;
-    draft.changed();
+    draft.publish();
     try {
       for (let pages = 0; pages < PAGES_A_WISH && this.before !== null && draft.tree.path.length === length; pages++) await this.page();
     } finally {
       draft.loadingOlder = false;
-      draft.changed();
+      draft.publish();
     }
   }
 

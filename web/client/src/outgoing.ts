@@ -115,7 +115,14 @@ export class Outgoing {
 
   /** The reply that something said now would follow. */
   lastReply(): string | null {
-    for (const message of this.draft.tree.fromEnd()) if (message.role === "assistant" && !this.refusals.has(message.id)) return message.id;
+    const { tree } = this.draft;
+    for (const message of tree.fromEnd()) {
+      if (message.role !== "assistant" || message.status === "unsent") continue;
+      if (!this.refusals.has(message.id)) return message.id;
+      // One that was not made again: its other version is there.
+      const other = tree.versions(message.id).ids.findLast((id) => !this.refusals.has(id));
+      if (other !== undefined) return other;
+    }
     return null;
   }
 
@@ -177,6 +184,7 @@ export class Outgoing {
   }
 
   private refused(entry: OutboxEntry, fault: Fault, notFound: boolean): void {
+    this.stopping.delete(entry.replyId);
     this.showRefused(entry, fault);
     for (const next of this.sender.withdraw((other) => other.parent === entry.replyId)) {
       this.refused(next, { code: "not_sent", message: "The message before it was not sent. Send that one first." }, false);

@@ -26,21 +26,19 @@ export class Probe {
   answered(): void {
     this.looking?.abort();
     this.looking = null;
-    this.connection.well(this);
+    this.connection.answered(this);
   }
 
   private async look(signal: AbortSignal): Promise<void> {
     const over = (): boolean => signal.aborted || this.connection.signal.aborted;
-    for (let failures = 1; ; failures++) {
+    for (let failures = 1; !over(); failures++) {
       const wait = backOff(failures);
       this.connection.failed(this, failures, Date.now() + wait);
       await this.connection.pause(wait, signal);
       if (over()) return;
       this.connection.failed(this, failures, null);
-      await this.ask().then(
-        () => this.answered(),
-        () => undefined,
-      );
+      // That it was answered is heard as of any other request.
+      await this.ask().catch(() => undefined);
     }
   }
 }

@@ -5,6 +5,15 @@ const SHOES = {
   ridge: { name: "Ridge", kind: "Trail running", price: "€ 164", colour: "Rust and slate", weight: "286 g in EU 42",
     words: "A sure-footed shoe for stones, roots and rain, with a deep tread and a firm heel. Wear it a half size up with thick socks.", gone: ["37", "38"] },
 };
+// What the shop says in the chat, in the languages that the bar offers.
+const WORDS = {
+  en: { greeting: "Not sure about your size? Ask me: EU, UK, US, centimetres, width.", suggestions: "I wear UK 8. What is that in EU?|My foot is 26.5 cm long|Do your shoes run small?" },
+  fr: { greeting: "Un doute sur la taille ? Demandez-moi : EU, UK, US, centimètres, largeur.", suggestions: "Je porte du UK 8. Et en EU ?|Mon pied mesure 26,5 cm|Vos chaussures taillent-elles petit ?" },
+  de: { greeting: "Unsicher bei der Größe? Fragen Sie mich: EU, UK, US, Zentimeter, Weite.", suggestions: "Ich trage UK 8. Was ist das in EU?|Mein Fuß ist 26,5 cm lang|Fallen Ihre Schuhe klein aus?" },
+  es: { greeting: "¿Dudas con la talla? Pregúnteme: EU, UK, US, centímetros, ancho.", suggestions: "Uso UK 8. ¿Cuál es en EU?|Mi pie mide 26,5 cm|¿Sus zapatos tallan pequeño?" },
+  ja: { greeting: "サイズでお迷いですか。EU、UK、US、cm、足幅をお尋ねください。", suggestions: "UK 8 は EU でいくつですか|足の長さは 26.5 cm です|小さめの作りですか" },
+  ar: { greeting: "غير متأكد من مقاسك؟ اسألني: الأوروبي والبريطاني والأمريكي والسنتيمتر والعرض.", suggestions: "مقاسي UK 8، كم يساوي في EU؟|طول قدمي 26.5 سم|هل مقاسات أحذيتكم صغيرة؟" },
+};
 const SIZES = ["36", "37", "38", "39", "40", "41", "42", "43", "44", "45", "46"];
 const find = (id) => document.getElementById(id);
 
@@ -51,7 +60,7 @@ function tryOn() {
   document.documentElement.dataset.theme = chosen.theme;
   const chat = document.querySelector("antiphon-chat");
   if (chat === null) return;
-  for (const [name, value] of Object.entries(chosen)) chat.setAttribute(name, value);
+  for (const [name, value] of Object.entries({ ...chosen, ...WORDS[chosen.language] })) chat.setAttribute(name, value);
 }
 
 function remember() {

@@ -11,7 +11,13 @@ import { Visit, type View } from "./visit.js";
 export const TAG = "antiphon-chat";
 
 // On a server there are no elements; the module can be imported there all the same.
-const Base = (globalThis as { HTMLElement?: typeof HTMLElement }).HTMLElement ?? (class {} as unknown as typeof HTMLElement);
+const Base = (globalThis as { HTMLElement?: typeof HTMLElement }).HTMLElement ?? (Object as unknown as typeof HTMLElement);
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "antiphon-chat": AntiphonChat;
+  }
+}
 
 /** `<antiphon-chat>`: a chat in the corner of a page. Attributes: see {@link ATTRIBUTES}; they may change at any time. */
 export class AntiphonChat extends Base {
@@ -26,7 +32,7 @@ export class AntiphonChat extends Base {
   /** What was asked for before the element was on the page. */
   readonly #later: ((visit: Visit) => void)[] = [];
   readonly #warned = new Set<string>();
-  readonly #darkness = globalThis.matchMedia?.("(prefers-color-scheme: dark)");
+  readonly #darkness = matchMedia("(prefers-color-scheme: dark)");
 
   connectedCallback(): void {
     if (this.shadowRoot === null) this.#build();

@@ -1,4 +1,4 @@
-import { AntiphonChat, TAG, define } from "./element.js";
+import { TAG, define, type AntiphonChat } from "./element.js";
 import type { Attribute } from "./options.js";
 
 /** The attributes, as properties; `undefined` and null are the same as not given. */
@@ -33,7 +33,7 @@ const NAMES: Record<keyof MountOptions, Attribute> = {
 export function configure(element: AntiphonChat, options: MountOptions): void {
   for (const [option, name] of Object.entries(NAMES) as [keyof MountOptions, Attribute][]) {
     const value = options[option] ?? null;
-    const text = value === null ? null : Array.isArray(value) ? value.join("|") : String(value as string | number | boolean);
+    const text = value === null ? null : Array.isArray(value) ? value.join("|") : String(value);
     if (text === null) element.removeAttribute(name);
     else if (element.getAttribute(name) !== text) element.setAttribute(name, text);
   }
@@ -42,7 +42,7 @@ export function configure(element: AntiphonChat, options: MountOptions): void {
 /** Puts a chat on the page, at the end of `parent` (by default the body). `destroy()` of the result takes it off. */
 export function mount(options: MountOptions = {}, parent: ParentNode = document.body): AntiphonChat {
   define();
-  const element = document.createElement(TAG) as AntiphonChat;
+  const element = document.createElement(TAG);
   configure(element, options);
   parent.append(element);
   return element;

@@ -28,7 +28,7 @@ function ownScript(): HTMLScriptElement | null {
 }
 
 function elementFor(script: HTMLScriptElement): AntiphonChat {
-  const element = document.createElement(TAG) as AntiphonChat;
+  const element = document.createElement(TAG);
   element.setAttribute("server", new URL(".", script.src).href);
   for (const name of ATTRIBUTES) {
     const value = script.getAttribute(`data-${name}`);

@@ -44,7 +44,7 @@ export class Visit {
   readonly #ofServer: Shelf;
   readonly #kept: Shelf;
   readonly #ofTab: Shelf;
-  readonly #undo: (() => void)[] = [];
+  readonly #ended = new AbortController();
   #greeting: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: VisitOptions) {
@@ -61,8 +61,9 @@ export class Visit {
       bot: this.#knownBot(),
       chat: null,
     });
-    this.#listen<StorageEvent>(window, "storage", (event) => this.#otherTab(event));
-    this.#listen(document, "visibilitychange", () => this.#lookAgain());
+    const { signal } = this.#ended;
+    window.addEventListener("storage", (event) => this.#otherTab(event), { signal });
+    document.addEventListener("visibilitychange", () => this.#lookAgain(), { signal });
     this.#lookAgain();
     if (this.state.getState().view !== "closed") this.#engage();
     else this.#greetSoon();
@@ -121,7 +122,7 @@ export class Visit {
 
   destroy(): void {
     clearTimeout(this.#greeting);
-    for (const undo of this.#undo) undo();
+    this.#ended.abort();
     const { chat } = this.state.getState();
     chat?.close();
     chat?.connection.close();
@@ -140,7 +141,7 @@ export class Visit {
     const connection = new Connection();
     const api = new Api({ base: this.#options.server, key: visitorKey(this.#ofServer), connection });
     const chat = new Chat({ api, connection, storage: this.#kept });
-    this.#undo.push(chat.store.subscribe((state, before) => this.#followed(state, before)));
+    this.#ended.signal.addEventListener("abort", chat.store.subscribe((state, before) => this.#followed(state, before)));
     this.state.set({ chat });
     const session = this.#kept.getItem("session");
     if (session === null) chat.startNew();
@@ -170,15 +171,22 @@ export class Visit {
       return;
     }
     if (state.id !== before.id && state.id !== null) this.#kept.setItem("session", state.id);
-    if (state.running !== before.running || state.phase !== before.phase) {
-      if (state.phase === "ready" || state.phase === "new") this.#kept.put("running", state.running === null ? null : "1");
-      this.#letGoOrHold();
-    }
+    if (state.running !== before.running || state.phase !== before.phase) this.#keepRunning(state);
     const ended = before.running !== null && before.id === state.id ? state.messages.get(before.running) : undefined;
     if (ended !== undefined && (ended.status === "complete" || ended.status === "stopped" || ended.status === "failed")) {
       this.#options.emit("reply", { id: ended.id, text: ended.content, status: ended.status });
-      if (this.state.getState().view !== "open") this.#keepUnread();
     }
+  }
+
+  /** Pages are left while replies are under way: the next page is to know of them. */
+  #keepRunning({ phase, running }: SessionState): void {
+    if (phase === "ready" || phase === "new") {
+      const known = this.#kept.getItem("running") !== null;
+      // It ended between two pages.
+      if (known && running === null && this.state.getState().view !== "open") this.#keepUnread();
+      if (known !== (running !== null)) this.#kept.put("running", running === null ? null : "1");
+    }
+    this.#letGoOrHold();
   }
 
   #keepUnread(): void {
@@ -211,7 +219,7 @@ export class Visit {
       stop();
       action();
     });
-    this.#undo.push(stop);
+    this.#ended.signal.addEventListener("abort", stop);
   }
 
   #knownBot(): VisitState["bot"] {
@@ -249,11 +257,6 @@ export class Visit {
       this.#kept.setItem("greeted", "1");
       this.state.set({ greeted: true });
     }, GREETING_DELAY_MS);
-  }
-
-  #listen<E extends Event>(target: EventTarget, name: string, handler: (event: E) => void): void {
-    target.addEventListener(name, handler as EventListener);
-    this.#undo.push(() => target.removeEventListener(name, handler as EventListener));
   }
 }
 

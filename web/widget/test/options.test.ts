@@ -56,6 +56,9 @@ describe("readOptions", () => {
     expect(warnings).toEqual([]);
   });
 
+});
+
+describe("readOptions of lists and addresses", () => {
   it("keeps as many suggestions as there is room for", () => {
     const many = Array.from({ length: MOST_SUGGESTIONS + 1 }, (_, at) => `S${at}`);
     expect(read({ suggestions: many.join("|") }).suggestions).toEqual(many.slice(0, -1));

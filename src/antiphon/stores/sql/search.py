@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, bindparam, exists, or_, select
+from sqlalchemy import Boolean, Integer, bindparam, exists, or_, select
 
 from antiphon.model import Principal
 from antiphon.stores.archive_port import Found
@@ -33,7 +33,7 @@ _STRETCH = (
 _said = exists(
     select(messages.c.id).where(
         messages.c.session_id == sessions.c.id,
-        messages.c.ordinal >= 2 * (sessions.c.turn_count - MOST_TURNS),
+        messages.c.ordinal >= 2 * (sessions.c.turn_count - bindparam("newest", type_=Integer)),
         has_text(messages.c.content),
     )
 )
@@ -56,8 +56,8 @@ def search(conn: Connection, principal: Principal, text: str, before: int | None
     looked = _one_look(listed)
     if not looked:
         return Found(sessions=[], before=None)
-    given = {"ids": rows.to_json([row.id for row in looked]), **patterns(rows.to_text(text))}
-    found = [rows.session(row) for row in conn.execute(_MATCHING, given)]
+    given = {"ids": rows.to_json([row.id for row in looked]), "newest": MOST_TURNS - 1}
+    found = [rows.session(row) for row in conn.execute(_MATCHING, given | patterns(rows.to_text(text)))]
     more = len(looked) < len(listed) or len(listed) == MOST_SESSIONS
     return Found(sessions=found, before=looked[-1].updated_at if more else None)
 

@@ -1,9 +1,9 @@
 import { lazy, Suspense, type ReactNode } from "react";
 import { Redirect, Route, Switch } from "wouter";
-import { BoardPage } from "../features/board/index.js";
 import { useServer } from "../shared/server.js";
 import { ChatPage } from "./ChatPage.js";
 
+const BoardPage = lazy(() => import("../features/board/index.js").then(({ BoardPage: page }) => ({ default: page })));
 const StatusPage = lazy(() => import("../features/status/index.js").then(({ StatusPage: page }) => ({ default: page })));
 
 /** What the address names. `leading`: the way to the sidebar, for the top of each page. */
@@ -15,7 +15,9 @@ export function Pages({ leading }: { leading: ReactNode }): ReactNode {
     <Switch>
       <Route path="/board">
         {bar}
-        <BoardPage />
+        <Suspense>
+          <BoardPage />
+        </Suspense>
       </Route>
       {settings?.status !== false && (
         <Route path="/status">

@@ -10,7 +10,7 @@ import { focusComposer } from "./focusComposer.js";
 import { SIDE_ID, type Drawer } from "./useDrawer.js";
 
 /** Chat or board, where the server has both. */
-function Places({ path, onLeave }: { path: string; onLeave(): void }): ReactNode {
+function Places({ path, onLeave }: { path: string; onLeave: () => void }): ReactNode {
   const { t } = useTranslation("shell");
   const { chat } = useServer();
   const board = path.startsWith("/board");
@@ -27,11 +27,11 @@ function Places({ path, onLeave }: { path: string; onLeave(): void }): ReactNode
   );
 }
 
-function Foot({ onSettings, onLeave }: { onSettings(): void; onLeave(): void }): ReactNode {
+function Foot({ onSettings, onLeave }: { onSettings: () => void; onLeave: () => void }): ReactNode {
   const { t } = useTranslation("shell");
   const { server, settings } = useServer();
   return (
-    <footer className="side-foot">
+    <div className="side-foot">
       <Button look="quiet" data-testid="settings" onClick={onSettings}>
         <SettingsIcon /> {t("settings.title")}
       </Button>
@@ -40,12 +40,12 @@ function Foot({ onSettings, onLeave }: { onSettings(): void; onLeave(): void }):
           <StatusIcon /> {t("status")}
         </Link>
       )}
-    </footer>
+    </div>
   );
 }
 
 /** The sidebar: conversations, and the ways to all else. */
-export function Side({ drawer, onSettings }: { drawer: Drawer; onSettings(): void }): ReactNode {
+export function Side({ drawer, onSettings }: { drawer: Drawer; onSettings: () => void }): ReactNode {
   const { t } = useTranslation("shell");
   const { server } = useServer();
   const [path, navigate] = useLocation();

@@ -11,9 +11,9 @@ export interface Drawer {
   /** Whether it lies over the page, which is out of reach meanwhile. */
   over: boolean;
   /** Where it lies over the page it does not stay: the next width begins without. */
-  show(shown: boolean): void;
+  show: (shown: boolean) => void;
   /** Called when the reader went somewhere: what lies over the page goes away. */
-  leave(): void;
+  leave: () => void;
 }
 
 /** Put the focus where the reader expects it: into what opened, or back to what opened it. */

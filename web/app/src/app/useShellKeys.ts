@@ -8,7 +8,7 @@ import type { Drawer } from "./useDrawer.js";
 
 interface Targets {
   drawer: Drawer;
-  onHelp(): void;
+  onHelp: () => void;
 }
 
 /** What a combination of keys asks for; null: nothing of ours. */

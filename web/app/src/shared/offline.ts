@@ -1,6 +1,6 @@
 import type { Session, SessionCache, StoredMessage } from "@antiphon/client";
 import { clear, createStore, get, promisifyRequest, type UseStore } from "idb-keyval";
-import { BOUNDS, encode, evict, type Kept } from "./offline_bounds.js";
+import { encode, evict, type Kept } from "./offline_bounds.js";
 
 /*
  * What was read stays readable without a network: sessions in this browser's IndexedDB, by server.
@@ -9,7 +9,12 @@ import { BOUNDS, encode, evict, type Kept } from "./offline_bounds.js";
  * It is a comfort and never a condition: where the browser refuses storage, nothing is kept and nothing fails.
  */
 const INDEX = "index";
-const SERVERS = "servers";
+
+/** A kept session in the index, with what a list shows of it. */
+interface Listed extends Kept {
+  readonly base: string;
+  readonly session: Session;
+}
 
 let opened: UseStore | undefined;
 
@@ -27,17 +32,14 @@ async function orElse<T>(fallback: T, work: () => Promise<T>): Promise<T> {
 }
 
 const keyOf = (base: string, id: string) => `session ${base} ${id}`;
-const listKey = (base: string) => `list ${base}`;
-
-async function read<T>(records: IDBObjectStore, key: string, otherwise: T): Promise<T> {
-  return ((await promisifyRequest(records.get(key))) as T | undefined) ?? otherwise;
-}
+/** A session's context can be as large as its messages; lists show none of it. */
+const forList = (session: Session): Session => ({ ...session, context: {} });
 
 /** Changes the index and the records in one transaction, so that several tabs never leave a record nobody knows of. */
-function change(work: (index: Kept[], records: IDBObjectStore) => readonly Kept[]): Promise<void> {
+function change(work: (index: readonly Listed[], records: IDBObjectStore) => readonly Listed[]): Promise<void> {
   return database()("readwrite", async (records) => {
-    const index = await read<Kept[]>(records, INDEX, []);
-    records.put(work(index, records), INDEX);
+    const index = (await promisifyRequest(records.get(INDEX))) as Listed[] | undefined;
+    records.put(work(index ?? [], records), INDEX);
     await promisifyRequest(records.transaction);
   });
 }
@@ -49,10 +51,10 @@ function forget(key: string): Promise<void> {
   });
 }
 
-function keep(key: string, text: string, bytes: number): Promise<void> {
+function keep(entry: Listed, text: string): Promise<void> {
   return change((index, records) => {
-    const { stay, go } = evict([{ key, bytes, at: Date.now() }, ...index.filter((kept) => kept.key !== key)]);
-    records.put(text, key);
+    const { stay, go } = evict([entry, ...index.filter((kept) => kept.key !== entry.key)]);
+    records.put(text, entry.key);
     for (const old of go) records.delete(old);
     return stay;
   });
@@ -70,34 +72,25 @@ export function offlineSessions(base: string): SessionCache {
       orElse(undefined, () => {
         const encoded = encode(session, messages);
         const key = keyOf(base, session.id);
-        return encoded ? keep(key, encoded.text, encoded.bytes) : forget(key);
+        return encoded ? keep({ key, base, session: forList(session), bytes: encoded.bytes, at: Date.now() }, encoded.text) : forget(key);
       }),
     remove: (id) => orElse(undefined, () => forget(keyOf(base, id))),
   };
 }
 
-/** Keeps a server's list of sessions, newest first; at most `BOUNDS.listed` of them. */
+/** Takes titles and times of the sessions that are kept from a list as the server told it. */
 export function saveList(base: string, sessions: readonly Session[]): Promise<void> {
-  return orElse(undefined, () =>
-    database()("readwrite", async (records) => {
-      const servers = [base, ...(await read<string[]>(records, SERVERS, [])).filter((other) => other !== base)];
-      for (const old of servers.splice(BOUNDS.servers)) records.delete(listKey(old));
-      records.put(servers, SERVERS);
-      records.put(sessions.slice(0, BOUNDS.listed), listKey(base));
-      await promisifyRequest(records.transaction);
-    }),
-  );
+  const told = new Map(sessions.map((session) => [keyOf(base, session.id), forList(session)]));
+  return orElse(undefined, () => change((index) => index.map((kept) => ({ ...kept, session: told.get(kept.key) ?? kept.session }))));
 }
 
-/** The sessions of a server that can be read without a network, in the order of the list that was kept. */
+/** The sessions of a server that can be read without a network, the last used first; none that is archived. */
 export function loadList(base: string): Promise<Session[]> {
-  return orElse([], () =>
-    database()("readonly", async (records) => {
-      const listed = await read<Session[]>(records, listKey(base), []);
-      const kept = new Set((await read<Kept[]>(records, INDEX, [])).map(({ key }) => key));
-      return listed.filter((session) => kept.has(keyOf(base, session.id)));
-    }),
-  );
+  return orElse([], async () => {
+    const index = (await get<Listed[]>(INDEX, database())) ?? [];
+    const sessions = index.filter((kept) => kept.base === base && !kept.session.archived).map(({ session }) => session);
+    return sessions.sort((one, other) => other.updated_at.localeCompare(one.updated_at));
+  });
 }
 
 /** Forgets all that was kept for reading without a network, of every server. */

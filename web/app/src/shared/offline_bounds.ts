@@ -8,10 +8,6 @@ export const BOUNDS = {
   sessionBytes: 2 * 1024 * 1024,
   /** Bytes of all sessions. */
   allBytes: 50 * 1024 * 1024,
-  /** Sessions in the list of one server. */
-  listed: 200,
-  /** Servers of which the list is kept. */
-  servers: 10,
 } as const;
 
 /** What is known of a kept session without reading it. */
@@ -23,11 +19,8 @@ export interface Kept {
 }
 
 /** Divides what is kept into what stays, newest first, and the keys of what goes. */
-export function evict(kept: readonly Kept[], bounds: Pick<typeof BOUNDS, "sessions" | "allBytes"> | { sessions: number; allBytes: number } = BOUNDS): {
-  stay: Kept[];
-  go: string[];
-} {
-  const stay: Kept[] = [];
+export function evict<T extends Kept>(kept: readonly T[], bounds: { readonly sessions: number; readonly allBytes: number } = BOUNDS): { stay: T[]; go: string[] } {
+  const stay: T[] = [];
   const go: string[] = [];
   let bytes = 0;
   for (const each of [...kept].sort((one, other) => other.at - one.at)) {

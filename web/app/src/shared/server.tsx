@@ -1,6 +1,7 @@
 import { Api, Chat, Connection, type ConnectionState, type PageSettings, type SessionState } from "@antiphon/client";
-import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
+import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
 import { useStore } from "zustand";
+import { offlineSessions } from "./offline.js";
 import { keptServers, keepServers, THIS_SERVER, together, type Server } from "./servers.js";
 import { tellSession } from "./session_news.js";
 import { stored, storedFor } from "./storage.js";
@@ -11,11 +12,11 @@ export interface ServerContext {
   server: Server;
   /** This one first, then those its operator names, then those the reader added. */
   servers: Server[];
-  choose(server: Server): void;
+  choose: (server: Server) => void;
   /** Keep a server that the reader named, in place of what was known of it. */
-  add(server: Server): void;
+  add: (server: Server) => void;
   /** Forget one that the reader added. */
-  remove(server: Server): void;
+  remove: (server: Server) => void;
   api: Api;
   chat: Chat;
   connection: Connection;
@@ -34,7 +35,7 @@ interface Line {
 function connect(server: Server): Line {
   const connection = new Connection();
   const api = new Api({ base: server.url, connection });
-  const chat = new Chat({ api, connection, storage: storedFor(server.url), onSession: tellSession });
+  const chat = new Chat({ api, connection, cache: offlineSessions(server.url), storage: storedFor(server.url), onSession: tellSession });
   return { server, api, chat, connection };
 }
 
@@ -60,13 +61,16 @@ function useSettings(): PageSettings | null {
 /** The line to the chosen server; another choice closes it and opens that one's. */
 function useLine(): [Line, (server: Server) => void] {
   const [line, setLine] = useState(() => connect(keptServers().find((one) => one.url === stored.getItem(CHOSEN)) ?? THIS_SERVER));
-  const choose = (server: Server): void => {
-    stored.setItem(CHOSEN, server.url);
-    if (server.url === line.server.url) return;
-    line.chat.close();
-    line.connection.close();
-    setLine(connect(server));
-  };
+  const choose = useCallback(
+    (server: Server): void => {
+      stored.setItem(CHOSEN, server.url);
+      if (server.url === line.server.url) return;
+      line.chat.close();
+      line.connection.close();
+      setLine(connect(server));
+    },
+    [line],
+  );
   return [line, choose];
 }
 
@@ -94,8 +98,7 @@ export function ServerProvider({ children }: { children: ReactNode }): ReactNode
       },
       settings,
     };
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- `choose` is made anew with each line.
-  }, [line, kept, settings]);
+  }, [line, choose, kept, settings]);
   return <Context value={value}>{children}</Context>;
 }
 

@@ -17,19 +17,26 @@ function tell(worker: ServiceWorker, what: Order): void {
 }
 
 function watch(registration: ServiceWorkerRegistration, onUpdate: Offer): void {
-  const offer = (worker: ServiceWorker | null) => {
-    // Without a controller it is the first version: it replaces nothing.
-    if (worker?.state === "installed" && navigator.serviceWorker.controller) onUpdate(() => takeOver(worker));
+  let offered = false;
+  const offer = () => {
+    if (offered) return;
+    offered = true;
+    // Decided when it is wanted: another page may have asked for the new version by then.
+    onUpdate(() => (registration.waiting ? takeOver(registration.waiting) : location.reload()));
   };
-  offer(registration.waiting);
+  const look = (worker: ServiceWorker | null) => {
+    // Without a controller it is the first version: it replaces nothing.
+    if (worker?.state === "installed" && navigator.serviceWorker.controller) offer();
+  };
+  look(registration.waiting);
   registration.addEventListener("updatefound", () => {
     const worker = registration.installing;
-    worker?.addEventListener("statechange", () => offer(worker));
+    worker?.addEventListener("statechange", () => look(worker));
   });
   // Another page asked for the new version: this one is of the old, whose files may be gone.
   let served = navigator.serviceWorker.controller !== null;
   navigator.serviceWorker.addEventListener("controllerchange", () => {
-    if (served) onUpdate(() => location.reload());
+    if (served) offer();
     served = true;
   });
 }

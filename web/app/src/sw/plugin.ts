@@ -3,14 +3,25 @@ import type { Plugin, Rolldown } from "vite";
 const SHELL = "__SHELL__";
 const WORKER = "sw.js";
 
-/** The files that the chunk needs at once: itself, what it imports, and their styles. */
+/**
+ * What is loaded later is kept from the start as well if it is so small, in bytes: the other pages and languages, which
+ * would else be missing offline on the first visit. Typesetting and highlighting are large and can wait.
+ */
+const SMALL = 65_536;
+
+/** The files that the chunk needs: itself, what it imports now or may import later, and their styles. */
 function needed(bundle: Rolldown.OutputBundle, name: string, found: Set<string>): Set<string> {
   const chunk = bundle[name];
   if (chunk?.type !== "chunk" || found.has(name)) return found;
   found.add(name);
   for (const style of chunk.viteMetadata?.importedCss ?? []) found.add(style);
   for (const imported of chunk.imports) needed(bundle, imported, found);
+  for (const later of chunk.dynamicImports.filter((each) => isSmall(bundle[each]))) needed(bundle, later, found);
   return found;
+}
+
+function isSmall(item: Rolldown.OutputBundle[string] | undefined): boolean {
+  return item?.type === "chunk" && item.code.length <= SMALL;
 }
 
 /** A short name for the whole build: the names have the hashes of their contents, but for that of the page. */

@@ -15,6 +15,8 @@ export const MAX_PIECE = 4_096;
 export const MAX_COLUMNS = 64;
 /** Cells of a table; short rows are filled up to the head's width, so a small text can ask for billions. */
 export const MAX_CELLS = 20_000;
+/** Blocks read in one text, those inside others included. */
+export const MAX_BLOCKS = 20_000;
 /** Elements made for one text. */
 export const MAX_NODES = 50_000;
 /** Characters handed to the block parser, counted again at each level of nesting and at each second reading. */

@@ -23,7 +23,7 @@ function copyBySelection(text: string, beside: HTMLElement): boolean {
   area.value = text;
   area.readOnly = true;
   area.className = "copying";
-  beside.append(area);
+  beside.after(area);
   area.select();
   try {
     // eslint-disable-next-line @typescript-eslint/no-deprecated -- the only way on pages served by plain HTTP

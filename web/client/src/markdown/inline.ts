@@ -59,7 +59,7 @@ class InlineBuilder {
       case "del":
         return [element(token.type, this.nodes(token.tokens, depth, inLink))];
       case "codespan":
-        return [element("code", [token.text], { dir: "ltr" })];
+        return [element("code", [inOrder(token.text)], { dir: "ltr" })];
       case "br":
         return [element("br", [])];
       case "math":

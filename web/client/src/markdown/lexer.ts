@@ -1,5 +1,5 @@
 import { Hooks, Lexer, Tokenizer, type Links, type Token, type Tokens, type TokensList } from "marked";
-import { MAX_BLOCK_DEPTH, MAX_BLOCK_WORK, MAX_CELLS, MAX_COLUMNS, MAX_INLINE_DEPTH, MAX_LOOK_AHEAD } from "./bounds.js";
+import { MAX_BLOCK_DEPTH, MAX_BLOCK_WORK, MAX_BLOCKS, MAX_CELLS, MAX_COLUMNS, MAX_INLINE_DEPTH, MAX_LOOK_AHEAD } from "./bounds.js";
 import { blockMath, blockMathStart, inlineMath, inlineMathStart, maskMath } from "./math.js";
 
 const TABLE_HEAD = /^([^\n]+)\n([ \t|:-]+)(?:\n|$)/;
@@ -44,6 +44,7 @@ class BoundedLexer extends Lexer {
   private inlineDepth = 0;
   private work = 0;
   private lookAhead = 0;
+  private blocks = 0;
 
   constructor(growing: boolean) {
     super({
@@ -88,7 +89,8 @@ class BoundedLexer extends Lexer {
   private look(src: string): undefined {
     BLANK_LINE.lastIndex = 0;
     this.lookAhead += BLANK_LINE.exec(src)?.index ?? src.length;
-    if (this.lookAhead > MAX_LOOK_AHEAD) throw new RangeError("The text has too many blocks without a blank line to be read as Markdown.");
+    this.blocks += 1;
+    if (this.blocks > MAX_BLOCKS || this.lookAhead > MAX_LOOK_AHEAD) throw new RangeError("The text has too many blocks to be read as Markdown.");
   }
 
   override inlineTokens(src: string, tokens: Token[] = []): Token[] {

@@ -2,7 +2,7 @@ import { MAX_ADDRESS, MAX_SHOWN_ADDRESS } from "./bounds.js";
 import { decode } from "./entities.js";
 
 const SCHEMES = new Set(["http:", "https:", "mailto:"]);
-// Embeddings, overrides and isolates could show an address backwards, or move text out of its link.
+// Embeddings, overrides and isolates could show an address backwards, or code that does something else than it says.
 const DIRECTION_CONTROLS = /[\u202a-\u202e\u2066-\u2069]/g;
 
 /** Text in which nothing invisible changes the order of what is read. */

@@ -14,7 +14,9 @@ const CLOSING: Readonly<Record<string, string>> = { "$$": "$$", "\\[": "\\]", "\
 const BLANK_LINE = /\n[ \t]*\n/;
 // `\[note\]` is also how brackets are kept from becoming a link.
 const MATHS = /[=^_+<>\d\\]|^\s*\p{L}\s*$/u;
-const INTERRUPTION = /\n(?:[ \t]*\n| {0,3}(\$\$|\\\[))/;
+const INTERRUPTION = /\n(?:[ \t]*\n|(?= {0,3}(\$\$|\\\[)))/g;
+// Openings without an end are each searched to the end.
+const MAX_INTERRUPTIONS = 16;
 const BLOCK_START = /^ {0,3}(\$\$|\\\[)/;
 
 function math(raw: string, tex: string, display: boolean, open = false): MathToken {
@@ -60,6 +62,10 @@ export const inlineMathStart: TokenizerStartFunction = (src) => src.indexOf("$")
 
 /** A formula that has its lines to itself. While a reply grows, one that has not ended yet counts too. */
 export const blockMath: TokenizerExtensionFunction = function (this: TokenizerThis & { lexer: { growing?: boolean } }, src) {
+  return blockFormula(src, this.lexer.growing === true);
+};
+
+function blockFormula(src: string, growing: boolean): MathToken | undefined {
   const start = BLOCK_START.exec(src);
   if (!start) return undefined;
   const indent = start[0].length - 2;
@@ -68,15 +74,20 @@ export const blockMath: TokenizerExtensionFunction = function (this: TokenizerTh
     const after = /^[ \t]*(?:\n|$)/.exec(src.slice(indent + found.raw.length));
     return after ? { ...found, raw: src.slice(0, indent) + found.raw + after[0] } : undefined;
   }
-  if (!this.lexer.growing || !/^[ \t]*\n/.test(src.slice(start[0].length))) return undefined;
   const rest = src.slice(start[0].length);
-  return BLANK_LINE.test(rest) || rest.length > MAX_TEX ? undefined : math(src, rest, true, true);
-};
+  if (!growing || rest.length > MAX_TEX || !/^[ \t]*\n/.test(rest)) return undefined;
+  return BLANK_LINE.test(rest) ? undefined : math(src, rest, true, true);
+}
 
 /** Where a formula interrupts a paragraph; looked for only as far as that paragraph can go. */
-export const blockMathStart: TokenizerStartFunction = (src) => {
-  const found = INTERRUPTION.exec(src);
-  return found?.[1] === undefined ? -1 : found.index + 1;
+export const blockMathStart: TokenizerStartFunction = function (this: TokenizerThis & { lexer: { growing?: boolean } }, src) {
+  INTERRUPTION.lastIndex = 0;
+  for (let tries = 0; tries < MAX_INTERRUPTIONS; tries += 1) {
+    const found = INTERRUPTION.exec(src);
+    if (found?.[1] === undefined) return -1;
+    if (blockFormula(src.slice(found.index + 1), this.lexer.growing === true)) return found.index + 1;
+  }
+  return -1;
 };
 
 /** Formulas blanked out, so that a `*` or `_` in one neither opens nor closes emphasis. */

@@ -14,7 +14,8 @@ export interface Attributes {
   readonly checked?: "";
   readonly disabled?: "";
   readonly scope?: "col";
-  readonly role?: "region";
+  // Not a region: those are landmarks, and several tables of one name would be several landmarks of one name.
+  readonly role?: "group";
   readonly tabindex?: "0";
 }
 

@@ -51,7 +51,7 @@ export class Patcher {
     const dom = document.createElement(node.tag);
     const drawn: DrawnElement = { kind: "element", node, dom, children: [] };
     setAttributes(dom, {}, node.attributes);
-    if (node.attributes.role === "region") dom.setAttribute("aria-label", this.options().labels.table);
+    if (node.attributes.role === "group") dom.setAttribute("aria-label", this.options().labels.table);
     this.children(dom, drawn.children, node.children);
     if (dom instanceof HTMLAnchorElement) {
       dom.setAttribute("rel", "noopener noreferrer nofollow");

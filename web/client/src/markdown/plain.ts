@@ -2,7 +2,7 @@ import { MAX_SOURCE } from "./bounds.js";
 import { InlineReader } from "./inline.js";
 import { readBlocks } from "./lexer.js";
 import type { ViewNode } from "./nodes.js";
-import { TreeBuilder } from "./tree.js";
+import { buildTree } from "./tree.js";
 
 const LINES: ReadonlySet<string> = new Set(["blockquote", "br", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "table", "tr", "ul"]);
 const CELLS: ReadonlySet<string> = new Set(["td", "th"]);
@@ -13,7 +13,7 @@ function spoken(node: ViewNode): string {
   if (node.kind === "math") return node.tex;
   const text = node.children.map(spoken).join("");
   if (CELLS.has(node.tag)) return `${text}, `;
-  return LINES.has(node.tag) ? `${text.replace(/, $/, "")}\n` : text;
+  return LINES.has(node.tag) ? `\n${text.replace(/, $/, "")}\n` : text;
 }
 
 /**
@@ -21,10 +21,7 @@ function spoken(node: ViewNode): string {
  */
 export function toPlainText(source: string): string {
   const text = source.slice(0, MAX_SOURCE).replace(/\r\n?/g, "\n");
-  const blocks = readBlocks(text, {}, false);
-  const reader = new InlineReader();
-  reader.begin();
-  const builder = new TreeBuilder(blocks, reader);
-  const nodes = blocks.tokens.flatMap((token) => builder.block(token, false));
-  return [...nodes.map(spoken), blocks.rest, source.slice(MAX_SOURCE)].join("").replace(/\s*\n\s*/g, "\n").trim();
+  const { made, rest } = buildTree(readBlocks(text, {}, false), new InlineReader(), false);
+  const nodes = [...made.flatMap((block) => block.nodes), ...rest];
+  return [...nodes.map(spoken), source.slice(MAX_SOURCE)].join("").replace(/\s*\n\s*/g, "\n").trim();
 }

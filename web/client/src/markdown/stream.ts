@@ -4,7 +4,7 @@ import { withoutHalfMarks } from "./heal.js";
 import { InlineReader } from "./inline.js";
 import { readBlocks } from "./lexer.js";
 import type { ViewNode } from "./nodes.js";
-import { plainBlocks, TreeBuilder } from "./tree.js";
+import { buildTree, plainBlocks } from "./tree.js";
 
 // The last block may grow; what it is can depend on the one before, as when a line turns out to underline it.
 const HELD_BLOCKS = 2;
@@ -58,19 +58,17 @@ export class Stream {
   private tail(text: string, done: boolean): ViewNode[] {
     const part = text.slice(this.end);
     const blocks = readBlocks(done ? part : withoutHalfMarks(part), this.links, !done);
-    this.reader.begin();
-    const builder = new TreeBuilder(blocks, this.reader);
-    const nodes: ViewNode[] = [];
-    const fixed = done || blocks.rest !== "" ? 0 : settled(blocks.tokens);
+    const { made, rest } = buildTree(blocks, this.reader, !done);
+    const fixed = done || rest.length > 0 ? 0 : settled(blocks.tokens);
+    const loose: ViewNode[] = [];
     let settling = true;
-    blocks.tokens.forEach((token, index) => {
-      const made = builder.block(token, !done && index === blocks.tokens.length - 1);
+    made.forEach(({ token, nodes }, index) => {
       // A token whose source is not what stands in the text cannot tell where the next reading begins.
       settling &&= index < fixed && text.startsWith(token.raw, this.end);
       if (settling) this.settle(token);
-      (settling ? this.stable : nodes).push(...made);
+      (settling ? this.stable : loose).push(...nodes);
     });
-    return blocks.rest === "" ? nodes : [...nodes, ...plainBlocks(blocks.rest)];
+    return [...loose, ...rest];
   }
 
   private settle(token: Token): void {

@@ -3,6 +3,7 @@ import { MAX_NODES } from "./bounds.js";
 import { decode } from "./entities.js";
 import { pieces, type Inline, type InlineReader } from "./inline.js";
 import type { Blocks } from "./lexer.js";
+import { inOrder } from "./links.js";
 import type { MathToken } from "./math.js";
 import { element, plain, push, type Attributes, type ElementTag, type ViewNode } from "./nodes.js";
 
@@ -18,7 +19,7 @@ type BlockToken =
 
 /** Text shown as it is, in paragraphs short enough to be drawn quickly. */
 export function plainBlocks(text: string): ViewNode[] {
-  return pieces(text).map((piece) => piece.trim()).filter((piece) => piece !== "").map(plain);
+  return pieces(text).filter((piece) => piece.trim() !== "").map(plain);
 }
 
 /** The name of a code block's language, if it is one that may become a class. */
@@ -27,15 +28,39 @@ function languageOf(info: string | undefined): string {
   return LANGUAGE.test(name) ? name : "";
 }
 
+/** The nodes of a text, by block; and those of what is past the bounds. */
+export interface Tree {
+  readonly made: readonly { readonly token: Token; readonly nodes: readonly ViewNode[] }[];
+  readonly rest: readonly ViewNode[];
+}
+
+/** Makes nodes of a text. `growing`: more text may still belong to its last block. */
+export function buildTree(blocks: Blocks, reader: InlineReader, growing: boolean): Tree {
+  const builder = new TreeBuilder(blocks, reader);
+  const { tokens } = blocks;
+  const made: { token: Token; nodes: readonly ViewNode[] }[] = [];
+  reader.begin();
+  for (const [index, token] of tokens.entries()) {
+    if (builder.isFull) break;
+    made.push({ token, nodes: builder.block(token, growing && index === tokens.length - 1) });
+  }
+  const left = tokens.slice(made.length).map(({ raw }) => raw).join("");
+  return { made, rest: plainBlocks(left + blocks.rest) };
+}
+
 /** Makes nodes of block tokens, as many as one text may have. */
-export class TreeBuilder {
+class TreeBuilder {
   private size = 0;
 
   constructor(private readonly blocks: Blocks, private readonly reader: InlineReader) {}
 
-  /** The nodes of one top-level block. `open`: more text may still belong to it. */
+  get isFull(): boolean {
+    return this.size > MAX_NODES;
+  }
+
+  /** The nodes of a top-level block. */
   block(token: Token, open: boolean): readonly ViewNode[] {
-    return this.size > MAX_NODES ? plainBlocks(token.raw) : this.make(token as BlockToken, TOP, open);
+    return this.make(token as BlockToken, TOP, open);
   }
 
   private make(token: BlockToken, attributes: Attributes, open: boolean): readonly ViewNode[] {
@@ -48,7 +73,7 @@ export class TreeBuilder {
       case "heading":
         return [element(HEADINGS[token.depth - 1] ?? "h6", this.inline(token.tokens, open), attributes)];
       case "code":
-        return [{ kind: "code", language: languageOf(token.lang), text: token.text, finished: !open }];
+        return [{ kind: "code", language: languageOf(token.lang), text: inOrder(token.text), finished: !open }];
       case "math":
         return [this.math(token, attributes, open)];
       case "blockquote":
@@ -69,7 +94,7 @@ export class TreeBuilder {
   private nested(tokens: readonly Token[], open: boolean): ViewNode[] {
     const list: ViewNode[] = [];
     tokens.forEach((token, index) => {
-      if (this.size > MAX_NODES) push(list, token.raw);
+      if (this.isFull) push(list, token.raw);
       else for (const node of this.make(token as BlockToken, {}, open && index === tokens.length - 1)) push(list, node);
     });
     return list;
@@ -79,7 +104,7 @@ export class TreeBuilder {
     const source = this.blocks.source(tokens);
     const inline: Inline = this.reader.read(this.blocks, source, open);
     this.size += inline.size;
-    return this.size > MAX_NODES ? [source] : inline.nodes;
+    return this.isFull ? [source] : inline.nodes;
   }
 
   private math(token: MathToken, attributes: Attributes, open: boolean): ViewNode {
@@ -89,11 +114,13 @@ export class TreeBuilder {
 
   private list(token: Tokens.List, attributes: Attributes, open: boolean): ViewNode {
     const items: ViewNode[] = [];
-    token.items.forEach((item, index) => {
-      if (this.size > MAX_NODES) return;
+    for (const [index, item] of token.items.entries()) {
+      if (this.isFull) {
+        items.push(element("li", [token.items.slice(index).map(({ raw }) => raw).join("")]));
+        break;
+      }
       items.push(this.item(item, open && index === token.items.length - 1));
-      if (this.size > MAX_NODES) items.push(element("li", [token.items.slice(index + 1).map(({ raw }) => raw).join("")]));
-    });
+    }
     const start = token.ordered && token.start !== 1 ? { start: String(token.start) } : {};
     return element(token.ordered ? "ol" : "ul", items, { ...attributes, ...start });
   }
@@ -119,7 +146,7 @@ export class TreeBuilder {
     const parts = [element("thead", [row("th", token.header, false)])];
     const rows = token.rows.map((cells, index) => row("td", cells, open && index === token.rows.length - 1));
     if (rows.length > 0) parts.push(element("tbody", rows));
-    return element("div", [element("table", parts, attributes)], { class: "table", role: "region", tabindex: "0" });
+    return element("div", [element("table", parts, attributes)], { class: "table", role: "group", tabindex: "0" });
   }
 }
 

@@ -34,13 +34,13 @@ export class MarkdownView {
   /** Puts other words on what is shown already. */
   relabel(labels: MarkdownLabels): void {
     this.options = { ...this.options, labels };
-    this.root.querySelectorAll(":scope figure.code").forEach((figure) => {
+    this.root.querySelectorAll("figure.code").forEach((figure) => {
       const named = figure.querySelector("code")?.className.startsWith("language-");
       const [language, button] = [figure.querySelector(".language"), figure.querySelector(".copy")];
       if (language && !named) language.textContent = labels.code;
       if (button) button.textContent = labels.copy;
     });
-    this.root.querySelectorAll(":scope div.table").forEach((table) => table.setAttribute("aria-label", labels.table));
+    this.root.querySelectorAll("div.table").forEach((table) => table.setAttribute("aria-label", labels.table));
   }
 
   /** Empties the root and ends what is under way. */

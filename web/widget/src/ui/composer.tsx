@@ -32,6 +32,7 @@ export function Composer({ visit, chat, session, texts, shown }: ComposerProps):
     field.current?.focus();
   };
   const keys = (event: KeyboardEvent) => {
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- nothing else tells in Safari
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === COMPOSING) return;
     event.preventDefault();
     send();

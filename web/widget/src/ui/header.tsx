@@ -19,16 +19,17 @@ interface HeaderProps {
 export function Header({ visit, chat, view, unread, running, texts, title }: HeaderProps): JSX.Element {
   const { status } = useStore(chat.connection.store);
   const minimised = view === "minimised";
-  const says = status === "connected" && running ? texts.answering : texts[status];
+  const news = unread && minimised;
+  const says = status !== "connected" ? texts[status] : running ? texts.answering : news ? texts.unread : texts.connected;
   return (
-    <header class="head">
+    <div class="head">
       <span class="face" aria-hidden="true">
-        {[...title][0] ?? ""}
-        {unread && minimised && <span class="unread" data-testid="unread" />}
+        {initialOf(title)}
+        {news && <span class="unread" data-testid="unread" />}
       </span>
       <div class="who">
         <h2 id="title">{title}</h2>
-        <p class="status" data-testid="connection" data-status={status} data-running={running}>{says}</p>
+        <p class="status" data-testid="connection" data-status={status} data-running={running} data-news={news}>{says}</p>
       </div>
       <div class="tools">
         {!minimised && <Tool id="widget-new" name={texts.startNew} act={() => visit.startNew()} icon={<NewIcon />} />}
@@ -40,8 +41,14 @@ export function Header({ visit, chat, view, unread, running, texts, title }: Hea
         type="button" class="restore" data-testid="widget-restore" hidden={!minimised} aria-expanded={false}
         aria-label={`${title}: ${unread ? texts.restoreUnread : texts.restore}`} onClick={() => visit.show("open")}
       />
-    </header>
+    </div>
   );
+}
+
+/** The first letter as a reader sees it, however many characters it is made of. */
+function initialOf(title: string): string {
+  const [first] = new Intl.Segmenter().segment(title);
+  return first?.segment ?? "";
 }
 
 function Tool({ id, name, act, icon }: { id: string; name: string; act: () => void; icon: JSX.Element }): JSX.Element {

@@ -23,12 +23,12 @@ export function Launcher({ visit, state, texts, label, greeting, title, full }: 
     <div class="corner" data-shown={shown} inert={!shown}>
       <button type="button" class="launcher" data-testid="launcher" aria-expanded={false} onClick={open} aria-label={name(state.unread, texts, words)}>
         <ChatIcon />
-        {words !== null && words !== "" && <span class="launcher-words">{words}</span>}
-        {state.unread && <span class="unread" data-testid="unread" />}
+        {words !== null && words !== "" && <span class="launcher-words" dir="auto">{words}</span>}
+        {state.unread && shown && <span class="unread" data-testid="unread" />}
       </button>
       {state.greeted && state.view === "closed" && (
         <div class="bubble" data-testid="bubble" onKeyDown={(event) => event.key === "Escape" && visit.hush()}>
-          <button type="button" class="bubble-words" onClick={open}>{greeting}</button>
+          <button type="button" class="bubble-words" dir="auto" onClick={open}>{greeting}</button>
           <button type="button" class="bubble-close" data-testid="bubble-close" aria-label={texts.dismiss} onClick={() => visit.hush()}>
             <CloseIcon />
           </button>

@@ -41,7 +41,7 @@ export function Transcript({ visit, chat, session, texts, greeting, suggestions 
             {suggestions.length > 0 && (
               <ul class="suggestions" aria-label={texts.suggestions}>
                 {suggestions.map((text) => (
-                  <li key={text}><button type="button" class="chip" data-testid="suggestion" onClick={() => visit.send(text)}>{text}</button></li>
+                  <li key={text}><button type="button" class="chip" dir="auto" data-testid="suggestion" onClick={() => visit.send(text)}>{text}</button></li>
                 ))}
               </ul>
             )}

@@ -1,53 +1,77 @@
 import { Board, type BoardState, type Post } from "@antiphon/client";
-import { useEffect, useMemo, useRef, type ReactNode } from "react";
+import { useEffect, useEffectEvent, useRef, useState, type ReactNode, type RefObject } from "react";
 import { useTranslation } from "react-i18next";
-import { useStore } from "zustand";
 import { announce } from "../../shared/announce.js";
 import { useErrorText } from "../../shared/errors.js";
 import { useFormat } from "../../shared/hooks/useFormat.js";
 import { useServer, type Server } from "../../shared/server.js";
 import { Button } from "../../shared/ui/Button.js";
+import { toast } from "../../shared/ui/toasts.js";
 import { PostForm } from "./PostForm.js";
 import { Posts } from "./Posts.js";
-import { useNewest } from "./useNewest.js";
+import { after, useNewest } from "./useNewest.js";
 import "./board.css";
 
-function useBoard(base: string): Board {
-  const board = useMemo(() => new Board(base), [base]);
+const LOADING: BoardState = { phase: "loading", posts: [], hasOlder: false, error: null };
+
+/** The board, read for as long as the page shows it. */
+function useBoard(base: string): [RefObject<Board | null>, BoardState] {
+  const board = useRef<Board>(null);
+  const [state, setState] = useState(LOADING);
   useEffect(() => {
-    board.start();
-    return () => board.close();
-  }, [board]);
-  return board;
+    const opened = new Board(base);
+    board.current = opened;
+    const leave = opened.store.subscribe(setState);
+    opened.start();
+    return () => {
+      leave();
+      opened.close();
+    };
+  }, [base]);
+  return [board, state];
 }
 
 /** Has screen readers say what others post; the list itself is silent, or older posts would be read out as new. */
 function useAnnouncements(posts: readonly Post[]): void {
   const { t } = useTranslation("board");
   const format = useFormat();
-  const said = useRef<number | null>(null);
+  const said = useRef<Post["id"] | null>(null);
   useEffect(() => {
     const last = posts.at(-1);
     if (!last) return;
-    const fresh = said.current === null ? [] : posts.filter(({ id }) => id > (said.current ?? 0));
+    const fresh = said.current === null ? [] : after(posts, said.current);
     said.current = last.id;
     if (fresh.length === 1) announce(`${last.sender}: ${last.message}`);
     else if (fresh.length > 1) announce(t("more", { count: fresh.length, shown: format.number(fresh.length) }));
   }, [posts, t, format]);
 }
 
-/** Asks for older posts when the top comes into view; by button where that does not happen. */
-function Older({ load }: { load: () => void }): ReactNode {
+/** Asks for older posts when the top comes into view; by button where that does not happen, or did not succeed. */
+function Older({ board }: { board: RefObject<Board | null> }): ReactNode {
   const { t } = useTranslation("board");
+  const errorText = useErrorText();
   const ref = useRef<HTMLDivElement>(null);
+  const [loading, setLoading] = useState(false);
+  const load = async () => {
+    if (loading) return;
+    setLoading(true);
+    try {
+      await board.current?.loadOlder();
+    } catch (error) {
+      const { text, detail } = errorText(error);
+      toast(text, { detail, error: true });
+    }
+    setLoading(false);
+  };
+  const near = useEffectEvent(() => void load());
   useEffect(() => {
-    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && load());
+    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && near());
     if (ref.current) observer.observe(ref.current);
     return () => observer.disconnect();
-  }, [load]);
+  }, []);
   return (
     <div ref={ref} className="board-older">
-      <Button look="quiet" onClick={load}>
+      <Button look="quiet" disabled={loading} onClick={() => void load()}>
         {t("older")}
       </Button>
     </div>
@@ -75,16 +99,15 @@ function Unreachable({ server, error, retry }: { server: Server; error: BoardSta
   );
 }
 
-function Log({ state, board, server }: { state: BoardState; board: Board; server: Server }): ReactNode {
+function Log({ state, board, server }: { state: BoardState; board: RefObject<Board | null>; server: Server }): ReactNode {
   const { t } = useTranslation("board");
-  const load = useMemo(() => () => void board.loadOlder(), [board]);
   const { phase, posts, hasOlder, error } = state;
-  if (phase === "unreachable" && posts.length === 0) return <Unreachable server={server} error={error} retry={() => board.start()} />;
+  if (phase === "unreachable" && posts.length === 0) return <Unreachable server={server} error={error} retry={() => board.current?.start()} />;
   if (phase === "loading") return <p className="board-empty">{t("loading")}</p>;
   if (posts.length === 0) return <p className="board-empty">{t("empty")}</p>;
   return (
     <>
-      {hasOlder ? <Older load={load} /> : <p className="board-older">{t("beginning")}</p>}
+      {hasOlder ? <Older board={board} /> : <p className="board-older">{t("beginning")}</p>}
       <Posts posts={posts} />
     </>
   );
@@ -93,8 +116,7 @@ function Log({ state, board, server }: { state: BoardState; board: Board; server
 function BoardOf({ server }: { server: Server }): ReactNode {
   const { t } = useTranslation("board");
   const format = useFormat();
-  const board = useBoard(server.url);
-  const state = useStore(board.store);
+  const [board, state] = useBoard(server.url);
   const { scroller, onScroll, unseen, toNewest } = useNewest(state.posts);
   useAnnouncements(state.posts);
   const stale = state.error !== null && state.posts.length > 0;
@@ -118,7 +140,7 @@ function BoardOf({ server }: { server: Server }): ReactNode {
             {t("stale")}
           </p>
         ) : null}
-        <PostForm server={server.url} post={(sender, message) => board.post(sender, message)} onPosted={toNewest} />
+        <PostForm server={server.url} post={async (sender, message) => board.current?.post(sender, message)} onPosted={toNewest} />
       </div>
     </div>
   );

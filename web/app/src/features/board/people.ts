@@ -12,7 +12,8 @@ function first(word: string, language: string): string {
 export function initials(name: string, language: string): string {
   const words = name.split(WORDS).filter(Boolean);
   const [head, last] = [words[0] ?? "", words.length > 1 ? (words.at(-1) ?? "") : ""];
-  return first(head, language) + first(last, language);
+  // A non-joiner between: letters of scripts that join would become one sign.
+  return [first(head, language), first(last, language)].filter(Boolean).join("\u200c");
 }
 
 /** A number below COLOURS, the same for the same name everywhere. */

@@ -4,6 +4,12 @@ import { useCallback, useEffect, useLayoutEffect, useRef, useState, type RefObje
 /** How near to its end a list counts as read to the end, in pixels. */
 const NEAR = 48;
 
+/** The posts after the one with that id; none if it is gone. Ids are compared for equality only: some boards' are no numbers. */
+export function after(posts: readonly Post[], id: Post["id"]): readonly Post[] {
+  const index = posts.findLastIndex((post) => post.id === id);
+  return index < 0 ? [] : posts.slice(index + 1);
+}
+
 export interface Newest {
   /** For the element that scrolls. */
   scroller: RefObject<HTMLDivElement | null>;
@@ -20,8 +26,8 @@ export interface Newest {
 export function useNewest(posts: readonly Post[]): Newest {
   const scroller = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
-  const before = useRef<{ first: number | undefined; height: number }>({ first: undefined, height: 0 });
-  const [seen, setSeen] = useState<number | null>(null);
+  const before = useRef<{ first: Post["id"] | undefined; height: number }>({ first: undefined, height: 0 });
+  const [seen, setSeen] = useState<Post["id"] | null>(null);
   const last = posts.at(-1)?.id ?? null;
   const first = posts[0]?.id;
 
@@ -59,6 +65,6 @@ export function useNewest(posts: readonly Post[]): Newest {
     return () => observer.disconnect();
   }, [toNewest]);
 
-  const unseen = seen === null ? 0 : posts.filter(({ id }) => id > seen).length;
+  const unseen = seen === null ? 0 : after(posts, seen).length;
   return { scroller, onScroll, unseen, toNewest };
 }

@@ -52,7 +52,8 @@ export function Conversation({ leading, actions }: ConversationProps): ReactNode
       choice: () => choiceOf(valueShown(voices, intent.getState().picked, lastSender(chat.store.getState()))),
       compose(text) {
         if (text !== undefined && draft.text === "") draft.set(text);
-        field.current?.focus();
+        // Not where that brings up a keyboard over what was just sent.
+        if (!matchMedia("(hover: none)").matches) field.current?.focus();
       },
     }),
     [voices, intent, draft, chat],

@@ -10,7 +10,7 @@ import { useSessions } from "./SessionsProvider.js";
 const MOST_CHARACTERS = 200;
 
 /** A session's name as a field in its place: Enter and leaving it save, Escape does not. */
-export function RenameField({ session, onDone }: { session: Session; onDone(): void }): ReactNode {
+export function RenameField({ session, onDone }: { session: Session; onDone: () => void }): ReactNode {
   const { t } = useTranslation("shell");
   const errorText = useErrorText();
   const { list } = useSessions();

@@ -34,8 +34,8 @@ interface GroupProps {
   name: string;
   current: string | null;
   entry: string | undefined;
-  onFocus(id: string): void;
-  onOpen(): void;
+  onFocus: (id: string) => void;
+  onOpen: () => void;
 }
 
 function SessionGroup({ group, name, current, entry, onFocus, onOpen }: GroupProps): ReactNode {
@@ -86,7 +86,7 @@ function More(): ReactNode {
 }
 
 /** The sessions by days. */
-export function SessionGroups({ onOpen }: { onOpen(): void }): ReactNode {
+export function SessionGroups({ onOpen }: { onOpen: () => void }): ReactNode {
   const sessions = useShown();
   const current = useChat((state) => state.id);
   const now = useNow();

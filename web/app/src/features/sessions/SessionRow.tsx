@@ -16,9 +16,9 @@ interface RowProps {
   running: boolean;
   /** Whether it is where Tab enters the list. */
   entry: boolean;
-  onFocus(): void;
+  onFocus: () => void;
   /** It was chosen: on phones the list goes away. */
-  onOpen(): void;
+  onOpen: () => void;
 }
 
 /** A session: a link, and what can be done with it in a menu and by keys. */

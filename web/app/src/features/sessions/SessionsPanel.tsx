@@ -42,7 +42,7 @@ function Found(): ReactNode {
   }
 }
 
-function SearchField({ text, onChange }: { text: string; onChange(text: string): void }): ReactNode {
+function SearchField({ text, onChange }: { text: string; onChange: (text: string) => void }): ReactNode {
   const { t } = useTranslation("shell");
   const label = useId();
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -56,13 +56,13 @@ function SearchField({ text, onChange }: { text: string; onChange(text: string):
       <label id={label} htmlFor={SEARCH_ID} className="sr">
         {t("sessions.search")}
       </label>
-      <input id={SEARCH_ID} type="search" data-testid="session-search" placeholder={t("sessions.search")} autoComplete="off" dir="auto" maxLength={200} value={text} onChange={(event) => onChange(event.target.value)} onKeyDown={onKeyDown} />
+      <input id={SEARCH_ID} type="search" data-testid="session-search" placeholder={t("sessions.find")} autoComplete="off" dir="auto" maxLength={200} value={text} onChange={(event) => onChange(event.target.value)} onKeyDown={onKeyDown} />
     </div>
   );
 }
 
 /** All conversations: found, archived, brought in from files. `onOpen` is called when one was chosen. */
-export function SessionsPanel({ onOpen }: { onOpen(): void }): ReactNode {
+export function SessionsPanel({ onOpen }: { onOpen: () => void }): ReactNode {
   const { t } = useTranslation("shell");
   const [archived, setArchived] = useState(false);
   const [text, setText] = useSearch(archived);

@@ -21,7 +21,9 @@ const Context = createContext<Sessions | null>(null);
 
 /** Keeps the list as the server has it: at the start, when another tab changed something, when the reader comes back. */
 function useFresh(list: SessionList, running: Running): void {
+  const { connection, server } = useServer();
   useEffect(() => {
+    if (server.kind === "board") return;
     const refresh = (): void => void list.refresh().then(() => running.look());
     const stop = new AbortController();
     const back = (): void => {
@@ -29,14 +31,16 @@ function useFresh(list: SessionList, running: Running): void {
     };
     document.addEventListener("visibilitychange", back, { signal: stop.signal });
     addEventListener("focus", back, { signal: stop.signal });
-    addEventListener("online", refresh, { signal: stop.signal });
-    const ends = [onSession((session) => list.put(session)), onOtherTabs(list.base, refresh), running.start()];
+    const found = connection.store.subscribe((now, before) => {
+      if (now.status === "connected" && before.status !== "connected") refresh();
+    });
+    const ends = [found, onSession((session) => list.put(session)), onOtherTabs(list.base, refresh), running.start()];
     refresh();
     return () => {
       stop.abort();
       for (const end of ends) end();
     };
-  }, [list, running]);
+  }, [list, running, connection, server.kind]);
 }
 
 /** Carries out deletions, of all servers, for as long as the page is open. */

@@ -16,8 +16,8 @@ export interface Deletion {
 
 export interface Outcome {
   /** The server refused: the session is still there. */
-  onRefused(error: ApiError): void;
-  onDone(base: string, id: string): void;
+  onRefused: (error: ApiError) => void;
+  onDone: (base: string, id: string) => void;
 }
 
 const KEY = "deletions";
@@ -101,10 +101,14 @@ export class Deletions {
       await this.apiOf(base).deleteSession(id, { keepalive });
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (error.passing) return this.later(deletion);
+      if (error.passing) {
+        this.later(deletion);
+        return;
+      }
       if (error.status !== 404) {
         this.undo(id, base);
-        return this.outcome?.onRefused(error);
+        this.outcome?.onRefused(error);
+        return;
       }
     }
     this.undo(id, base);

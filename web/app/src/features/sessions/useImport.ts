@@ -6,14 +6,14 @@ import { toast } from "../../shared/ui/toasts.js";
 import { useSessions } from "./SessionsProvider.js";
 
 interface DropTarget {
-  onDragEnter(event: DragEvent): void;
-  onDragOver(event: DragEvent): void;
-  onDragLeave(event: DragEvent): void;
-  onDrop(event: DragEvent): void;
+  onDragEnter: (event: DragEvent) => void;
+  onDragOver: (event: DragEvent) => void;
+  onDragLeave: (event: DragEvent) => void;
+  onDrop: (event: DragEvent) => void;
 }
 
 interface Import {
-  take(files: FileList | null): Promise<void>;
+  take: (files: FileList | null) => Promise<void>;
   /** Whether files are held over the target. */
   dropping: boolean;
   drop: DropTarget;

@@ -12,7 +12,7 @@ import { useSessions } from "./SessionsProvider.js";
 
 interface SessionActions {
   items: MenuItem[];
-  remove(): void;
+  remove: () => void;
 }
 
 /** What went wrong with a session, told in a toast under a headline. */

@@ -29,7 +29,7 @@ function usePod(base: string): Pod {
 }
 
 /** What runs here, and what this browser keeps. */
-export function About({ onClose }: { onClose(): void }): ReactNode {
+export function About({ onClose }: { onClose: () => void }): ReactNode {
   const { t } = useTranslation("shell");
   const { server, settings } = useServer();
   const { version, pod } = usePod(server.url);

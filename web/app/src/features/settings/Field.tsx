@@ -4,7 +4,7 @@ interface FieldProps {
   label: string;
   /** What it does, below it. */
   hint?: string;
-  children(ids: { id: string; describedBy: string | undefined }): ReactNode;
+  children: (ids: { id: string; describedBy: string | undefined }) => ReactNode;
 }
 
 /** A control with its label before it and an explanation below. */
@@ -24,7 +24,7 @@ export function Field({ label, hint, children }: FieldProps): ReactNode {
 }
 
 /** A choice of yes or no. */
-export function Check({ label, hint, checked, onChange }: { label: string; hint?: string; checked: boolean; onChange(checked: boolean): void }): ReactNode {
+export function Check({ label, hint, checked, onChange }: { label: string; hint?: string; checked: boolean; onChange: (checked: boolean) => void }): ReactNode {
   const id = useId();
   return (
     <div className="field check">

@@ -1,4 +1,4 @@
-import { useId, useState, type FormEvent, type ReactNode } from "react";
+import { useId, useState, type SyntheticEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useServer, type Server } from "../../shared/server.js";
 import { Button } from "../../shared/ui/Button.js";
@@ -15,8 +15,8 @@ interface Switch {
   asking: string | null;
   trouble: Trouble | null;
   /** Whether it was switched to. */
-  to(server: Omit<Server, "kind">): Promise<boolean>;
-  refuse(trouble: Trouble): void;
+  to: (server: Omit<Server, "kind">) => Promise<boolean>;
+  refuse: (trouble: Trouble) => void;
 }
 
 /** Switches to a server once it is known to answer, and as what. */
@@ -45,11 +45,11 @@ function AddServer({ change }: { change: Switch }): ReactNode {
   const { t } = useTranslation("shell");
   const id = useId();
   const [text, setText] = useState("");
-  const submit = async (event: FormEvent): Promise<void> => {
+  const submit = async (event: SyntheticEvent): Promise<void> => {
     event.preventDefault();
     const url = addressOf(text);
-    if (url === null) return change.refuse({ fault: "address", url: text });
-    if (await change.to({ name: new URL(url).host, url })) setText("");
+    if (url === null) change.refuse({ fault: "address", url: text });
+    else if (await change.to({ name: new URL(url).host, url })) setText("");
   };
   return (
     <form className="field add-server" noValidate onSubmit={(event) => void submit(event)}>
@@ -63,7 +63,7 @@ function AddServer({ change }: { change: Switch }): ReactNode {
 }
 
 /** Which server is talked to. */
-export function Servers({ onServer }: { onServer(server: Server): void }): ReactNode {
+export function Servers({ onServer }: { onServer: (server: Server) => void }): ReactNode {
   const { t } = useTranslation("shell");
   const { server, servers, remove, settings } = useServer();
   const change = useSwitch(onServer);

@@ -27,9 +27,9 @@ function Part({ title, shown = false, children }: { title: string; shown?: boole
 export interface SettingsProps {
   /** The part it opens at. */
   at: "settings" | "shortcuts";
-  onClose(): void;
+  onClose: () => void;
   /** Another server was chosen. */
-  onServer(server: Server): void;
+  onServer: (server: Server) => void;
 }
 
 /** What the reader can choose. All is kept in this browser, and holds at once. */

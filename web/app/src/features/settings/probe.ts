@@ -18,14 +18,26 @@ const PATIENCE_MS = 8000;
 
 /** The address that was meant, without a slash at its end; null if it is none. */
 export function addressOf(text: string): string | null {
+  if (/\s/.test(text.trim())) return null;
   const written = /^https?:\/\//i.test(text.trim()) ? text.trim() : `${location.protocol}//${text.trim()}`;
   const url = URL.canParse(written) ? new URL(written) : null;
   return url === null || url.hostname === "" ? null : `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
 }
 
+/** Without cookies, as a server may answer to pages of any origin only so. */
+async function readJson(url: string): Promise<unknown> {
+  const response = await fetch(url, { credentials: "omit", signal: AbortSignal.timeout(PATIENCE_MS) });
+  return response.ok ? response.json().catch(() => null) : null;
+}
+
 async function isBoard(url: string): Promise<boolean> {
-  const response = await fetch(`${url}/api/chat?limit=1`, { credentials: "omit", signal: AbortSignal.timeout(PATIENCE_MS) });
-  return response.ok && Array.isArray(await response.json().catch(() => null));
+  return Array.isArray(await readJson(`${url}/api/chat?limit=1`));
+}
+
+/** A board need not know this route, or not allow it to pages: then it is none of ours. */
+async function callsItselfAntiphon(url: string): Promise<boolean> {
+  const told = await readJson(`${url}/health`).catch(() => null);
+  return typeof told === "object" && told !== null && "service" in told && told.service === "antiphon";
 }
 
 /** Whether it answers at all: what it says stays hidden from a page that it does not allow. */
@@ -39,18 +51,19 @@ async function answers(url: string): Promise<boolean> {
 /** Find out what a server is, or what keeps the page from it. */
 export async function probe(url: string): Promise<Finding> {
   const secure = location.protocol === "https:" && url.startsWith("http:");
-  let forbidden = false;
-  const onViolation = (event: SecurityPolicyViolationEvent): void => {
-    if (event.blockedURI.startsWith(new URL(url).origin)) forbidden = true;
-  };
+  const forbidden: string[] = [];
+  const onViolation = ({ blockedURI }: SecurityPolicyViolationEvent): void => void forbidden.push(blockedURI);
   document.addEventListener("securitypolicyviolation", onViolation);
   try {
-    if (await isAntiphon(url).catch(() => false)) return { kind: "antiphon" };
+    if (await callsItselfAntiphon(url)) {
+      // It knows a reader by a cookie, which it takes from pages only whose origin it names, not from those of `*`.
+      return (await isAntiphon(url).catch(() => false)) ? { kind: "antiphon" } : { fault: "origin" };
+    }
     return (await isBoard(url)) ? { kind: "board" } : { fault: "stranger" };
   } catch {
     // The event comes in a task of its own, after the request has failed.
     await new Promise((done) => setTimeout(done, 50));
-    if (forbidden) return { fault: "policy" };
+    if (forbidden.some((address) => address.startsWith(new URL(url).origin))) return { fault: "policy" };
     if (await answers(url)) return { fault: "origin" };
     return { fault: secure ? "mixed" : "away" };
   } finally {

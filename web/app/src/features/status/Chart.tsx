@@ -11,12 +11,14 @@ export interface ChartProps extends ChartData {
   /** Indices of the points at which another pod began to tell. */
   breaks: readonly number[];
   format: (value: number | null | undefined) => string;
+  /** How the scale is written, where that is not the same: there is little room for it. */
+  onScale?: ((value: number) => string) | undefined;
   formats: Formats;
 }
 
 const MINUTE = 60_000;
 /** How far apart the marks of the axis of time are, in milliseconds, by the span that is shown. */
-const MARK_EVERY: Readonly<Record<number, number>> = { 60_000: 20_000, 120_000: 30_000, 300_000: MINUTE };
+const MARK_EVERY: Readonly<Record<number, number>> = { 60_000: 20_000, 120_000: 40_000, 300_000: MINUTE };
 /** Below this width the mark beside "now" would touch it, in pixels. */
 const NARROW = 420;
 
@@ -48,7 +50,7 @@ function Legend({ series, index, format }: { series: readonly Series[]; index: n
   );
 }
 
-function Axes({ drawn, width, format, formats }: { drawn: Shape; width: number } & Pick<ChartProps, "format" | "formats">): ReactNode {
+function Axes({ drawn, width, onScale, formats }: { drawn: Shape; width: number; onScale: (value: number) => string; formats: Formats }): ReactNode {
   const { t } = useTranslation("status");
   const [start = 0, end = 0] = drawn.x.domain();
   const span = end - start;
@@ -62,7 +64,7 @@ function Axes({ drawn, width, format, formats }: { drawn: Shape; width: number }
         <g key={tick} transform={`translate(0 ${drawn.y(tick)})`}>
           <line x1={MARGIN.start} x2={width - MARGIN.end} />
           <text x={MARGIN.start - 8} dy="0.32em" textAnchor="end">
-            {format(tick)}
+            {onScale(tick)}
           </text>
         </g>
       ))}
@@ -80,7 +82,7 @@ function Axes({ drawn, width, format, formats }: { drawn: Shape; width: number }
 
 /** A line or area chart of the last five minutes, with its values in words and as a table. */
 export function Chart(props: ChartProps): ReactNode {
-  const { title, note, at, series, stacked, whole, breaks, format, formats } = props;
+  const { title, note, at, series, stacked, whole, breaks, format, onScale = format, formats } = props;
   const { t } = useTranslation("status");
   const id = useId();
   const [ref, width] = useWidth();
@@ -91,16 +93,16 @@ export function Chart(props: ChartProps): ReactNode {
   const point = (event: PointerEvent<SVGSVGElement>) => setPointed(drawn.x.invert(event.clientX - event.currentTarget.getBoundingClientRect().left));
   const now = series.map(({ label, values }) => `${label} ${format(values[last])}`).join(", ");
   return (
-    <figure className="chart" aria-labelledby={id}>
+    <figure className="chart" data-stacked={stacked || undefined} aria-labelledby={id}>
       <figcaption>
-        <h3 id={id}>{title}</h3>
+        <h2 id={id}>{title}</h2>
         {pointed === null ? null : <time>{formats.clock(at[index] ?? 0)}</time>}
       </figcaption>
       <Legend series={series} index={index} format={format} />
       <div ref={ref} className="chart-plot">
         {/* Time runs from left to right in every language, as the figures themselves do. */}
         <svg role="img" aria-label={t("chartNow", { title, now })} direction="ltr" width={width} height={HEIGHT} onPointerMove={point} onPointerLeave={() => setPointed(null)}>
-          <Axes drawn={drawn} width={width} format={format} formats={formats} />
+          <Axes drawn={drawn} width={width} onScale={onScale} formats={formats} />
           {breaks.map((each) => (
             <line key={each} className="chart-break" x1={drawn.x(at[each] ?? 0)} x2={drawn.x(at[each] ?? 0)} y1={MARGIN.top} y2={HEIGHT - MARGIN.bottom} />
           ))}

@@ -59,8 +59,8 @@ export function Charts({ history, formats }: { history: readonly Sample[]; forma
       <Chart {...common} title={t("connections")} series={series.connections} stacked whole format={formats.count} />
       <Chart {...common} title={t("running")} series={series.turns} whole format={formats.count} />
       <Chart {...common} title={t("tokensPerSecond")} series={series.tokens} format={formats.rate} note={averaged} />
-      <Chart {...common} title={t("firstToken")} series={series.firstToken} format={formats.briefSeconds} note={t("sinceStart")} />
-      <Chart {...common} title={t("response")} series={series.response} format={formats.briefSeconds} note={t("sinceStart")} />
+      <Chart {...common} title={t("firstToken")} series={series.firstToken} format={formats.briefSeconds} onScale={formats.scaleSeconds} note={t("sinceStart")} />
+      <Chart {...common} title={t("response")} series={series.response} format={formats.briefSeconds} onScale={formats.scaleSeconds} note={t("sinceStart")} />
       <Chart {...common} title={t("repliesPerSecond")} series={series.replies} stacked format={formats.rate} note={averaged} />
     </div>
   );

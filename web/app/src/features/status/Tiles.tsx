@@ -18,8 +18,8 @@ function Tile({ label, value, note }: { label: string; value: string; note: stri
 /** The newest figures in large. */
 export function Tiles({ stats, tokensPerSecond, formats }: { stats: Stats; tokensPerSecond: number | null; formats: Formats }): ReactNode {
   const { t } = useTranslation("status");
-  const { count, rate, seconds, share } = formats;
-  const slower = ({ p95, p99 }: Stats["response"]) => t("slower", { p95: seconds(p95), p99: seconds(p99) });
+  const { briefSeconds, count, rate, seconds, share } = formats;
+  const slower = ({ p95, p99 }: Stats["response"]) => t("slower", { p95: briefSeconds(p95), p99: briefSeconds(p99) });
   const asked = stats.cache.hits + stats.cache.misses;
   const ended = sum(stats.turns);
   const told = (key: string, value: number) => t(key, { count: value, shown: count(value) });

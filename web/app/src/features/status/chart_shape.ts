@@ -72,10 +72,12 @@ export function shape(data: ChartData, width: number, breaks: readonly number[])
   const highest = Math.max(0, ...points.flat().map(({ high }) => high ?? 0));
   const y = scaleLinear([0, highest || 1], [HEIGHT - MARGIN.bottom, MARGIN.top]).nice(3);
   const filled = data.stacked || data.series.length === 1;
-  const outline = line<Point>()
-    .defined(({ high }) => high !== null)
-    .x((point) => x(point.at))
-    .y(({ high }) => y(high ?? 0));
+  // In a stack a part that is nothing lies on the one below it, and would give it its colour.
+  const outline = (always: boolean) =>
+    line<Point>()
+      .defined(({ low, high }) => high !== null && (always || high > low))
+      .x((point) => x(point.at))
+      .y(({ high }) => y(high ?? 0));
   const ground = area<Point>()
     .defined(({ high }) => high !== null)
     .x((point) => x(point.at))
@@ -83,7 +85,7 @@ export function shape(data: ChartData, width: number, breaks: readonly number[])
     .y1(({ high }) => y(high ?? 0));
   const paths = data.series.map(({ key, colour }, index) => {
     const own = points[index] ?? [];
-    return { key, colour, line: outline(own) ?? "", area: filled ? (ground(own) ?? "") : null };
+    return { key, colour, line: outline(!data.stacked || index === 0)(own) ?? "", area: filled ? (ground(own) ?? "") : null };
   });
   return { x, y, ticks: y.ticks(3).filter((tick) => !data.whole || Number.isInteger(tick)), paths };
 }

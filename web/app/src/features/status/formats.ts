@@ -18,6 +18,8 @@ export interface Formats {
   seconds: (value: Figure) => string;
   /** The same in few letters, for charts. */
   briefSeconds: (value: Figure) => string;
+  /** The same without another unit, for scales. */
+  scaleSeconds: (value: number) => string;
   /** A long duration by its two largest units: 3 h 12 min. */
   span: (value: Figure) => string;
   minutes: (value: number) => string;
@@ -64,7 +66,8 @@ function formats(language: string): Formats {
     rate: known((value) => (value < 10 ? oneDecimal : value >= 100_000 ? short : whole).format(value)),
     share: known((value) => share.format(value)),
     seconds: known((value) => (value < 1 ? ms.format(value * 1000) : s.format(value))),
-    briefSeconds: known((value) => (value === 0 ? whole.format(0) : value < 1 ? briefMs.format(value * 1000) : briefS.format(value))),
+    briefSeconds: known((value) => (value < 1 ? briefMs.format(value * 1000) : briefS.format(value))),
+    scaleSeconds: (value) => (value === 0 ? whole.format(0) : briefS.format(value)),
     span: known((value) => joined.format(spanParts(value).map((part) => spans[part.unit]?.format(part.value) ?? ""))),
     minutes: (value) => min.format(value),
     shortSeconds: (value) => s.format(value),

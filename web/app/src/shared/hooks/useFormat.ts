@@ -2,9 +2,9 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
 export interface Format {
-  number(value: number, options?: Intl.NumberFormatOptions): string;
+  number: (value: number, options?: Intl.NumberFormatOptions) => string;
   /** Times are in milliseconds since 1970. */
-  date(time: number, options?: Intl.DateTimeFormatOptions): string;
+  date: (time: number, options?: Intl.DateTimeFormatOptions) => string;
 }
 
 /** Numbers and dates as the chosen language writes them. */

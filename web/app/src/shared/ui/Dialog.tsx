@@ -5,7 +5,7 @@ import { CloseIcon } from "./icons.js";
 
 interface DialogProps {
   title: string;
-  onClose(): void;
+  onClose: () => void;
   children: ReactNode;
   className?: string;
 }

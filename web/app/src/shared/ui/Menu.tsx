@@ -4,7 +4,7 @@ import { IconButton } from "./Button.js";
 export interface MenuItem {
   label: string;
   icon: ReactNode;
-  onSelect(): void;
+  onSelect: () => void;
   testId?: string;
   /** The shortcut that does the same, as shown. */
   keys?: string;
@@ -16,7 +16,7 @@ interface MenuProps {
   icon: ReactNode;
   items: readonly MenuItem[];
   open: boolean;
-  onOpenChange(open: boolean): void;
+  onOpenChange: (open: boolean) => void;
   testId?: string;
   tabIndex?: number;
 }
@@ -51,10 +51,12 @@ function place(list: HTMLElement, button: HTMLElement): void {
   list.style.left = `${Math.min(Math.max(4, left), innerWidth - own.width - 4)}px`;
 }
 
-/** Closes the menu by what happens outside it: a press, a scroll, another size of the window. */
+/** Closes the menu by what happens outside it: a press, a scroll of what it lies over, another size of the window. */
 function useOutside(open: boolean, box: { current: HTMLElement | null }, close: () => void): void {
-  const elsewhere = useEffectEvent((event: Event) => {
-    if (!(event.target instanceof Node && box.current?.contains(event.target))) close();
+  const elsewhere = useEffectEvent(({ type, target }: Event) => {
+    const [node, own] = [target instanceof Node ? target : document, box.current];
+    // A transcript that follows its reply scrolls all the time, and moves no menu of the list.
+    if (type === "scroll" ? node.contains(own) : !own?.contains(node)) close();
   });
   useEffect(() => {
     if (!open) return;
@@ -66,7 +68,7 @@ function useOutside(open: boolean, box: { current: HTMLElement | null }, close: 
   }, [open]);
 }
 
-function Items({ id, label, items, button, close }: { id: string; label: string; items: readonly MenuItem[]; button: { current: HTMLElement | null }; close(back: boolean): void }): ReactNode {
+function Items({ id, label, items, button, close }: { id: string; label: string; items: readonly MenuItem[]; button: { current: HTMLElement | null }; close: (back: boolean) => void }): ReactNode {
   const list = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const node = list.current;
@@ -77,12 +79,11 @@ function Items({ id, label, items, button, close }: { id: string; label: string;
   }, [button]);
   const onKeyDown = (event: KeyboardEvent<HTMLDivElement>): void => {
     event.stopPropagation();
-    if (event.key === "Tab") return close(false);
     const next = rowFor(event, rows(event.currentTarget));
-    if (event.key !== "Escape" && next === null) return;
-    event.preventDefault();
-    if (event.key === "Escape") close(true);
+    if (event.key === "Tab") close(false);
+    else if (event.key === "Escape") close(true);
     else next?.focus();
+    if (event.key === "Escape" || next !== null) event.preventDefault();
   };
   return (
     <div ref={list} id={id} role="menu" aria-label={label} popover="manual" className="menu" onKeyDown={onKeyDown}>

@@ -12,7 +12,7 @@ function drawn(shape: ReactNode, mirrored = false): (props: SVGProps<SVGSVGEleme
 }
 
 /** The mark: a V with a slash, the versicle of a book for two choirs. */
-export const MarkIcon = drawn(<path d="M3.5 3.5 10 17 16.5 3.5M7.5 17 18 2" />);
+export const MarkIcon = drawn(<path d="M1.5 4h5.5M13 4h5.5M4 4l6 13 6-13M6.5 19 14.5 1" />);
 export const ArchiveIcon = drawn(<path d="M3 4h14v3H3zM4.2 7v9h11.6V7M8 10h4" />);
 export const BoardIcon = drawn(<path d="M3 3.5h14v13H3zM6 7h8M6 10h8M6 13h5" />);
 export const ChatIcon = drawn(<path d="M3 4h14v10H9l-4 3v-3H3z" />);

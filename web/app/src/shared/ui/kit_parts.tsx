@@ -1,9 +1,9 @@
 import type { ReactNode } from "react";
 
 /*
- * What the component kit brings along and this page does not show; vite.config.ts puts it in its place. Font Awesome
- * would add 25 kB, and writes a style element into the page, which the page's policy forbids. The kit's scrolling by
- * script would add 9 kB, and takes the browser's own away.
+ * Stands in for what the component kit brings along and this page does not show (vite.config.ts): Font Awesome, which
+ * writes a style element into the page against the page's policy, and scrolling by script. Both were 25 kB of the first
+ * load.
  */
 
 export function FontAwesomeIcon(): null {

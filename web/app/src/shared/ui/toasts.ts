@@ -11,7 +11,7 @@ export interface Toast {
 
 export interface ToastAction {
   label: string;
-  run(): void;
+  run: () => void;
   testId?: string;
 }
 

@@ -1,11 +1,10 @@
 import { MarkdownView, type MarkdownLabels } from "@antiphon/client/markdown";
 import { useEffect, useLayoutEffect, useMemo, useRef, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { announce } from "../../../shared/announce.js";
 import { useServer } from "../../../shared/server.js";
 import { highlight } from "../rich/highlight.js";
 import { typeset } from "../rich/math.js";
-import { Pace } from "./pace.js";
+import { EachFrame } from "./frame.js";
 
 function useLabels(): MarkdownLabels {
   const { t } = useTranslation("conversation");
@@ -35,26 +34,23 @@ export function Body({ id, waiting }: { id: string; waiting: boolean }): ReactNo
   }, [labels]);
   useLayoutEffect(() => {
     const read = () => chat.store.getState().messages.get(id);
-    const pace = new Pace(() => {
+    const drawing = new EachFrame(() => {
       const message = read();
       if (message !== undefined) view.current?.update(message.content, message.status !== "waiting" && message.status !== "streaming");
     });
-    pace.now();
+    drawing.now();
     const stop = chat.store.subscribe((now, before) => {
       const message = now.messages.get(id);
       const old = before.messages.get(id);
       if (message === old || message === undefined) return;
       // The end is drawn at once: who reads that it is complete finds it complete.
-      if (message.status !== old?.status) pace.now();
-      else if (message.content !== old.content) pace.want();
+      if (message.status !== old?.status) drawing.now();
+      else if (message.content !== old.content) drawing.want();
     });
     return () => {
-      pace.cancel();
+      drawing.cancel();
       stop();
     };
   }, [chat, id]);
-  const onClick = (event: { target: EventTarget }): void => {
-    if (event.target instanceof Element && event.target.closest("[data-copied]") !== null) announce(labels.copied);
-  };
-  return <div ref={root} className="md" data-testid="message-text" data-waiting={waiting || undefined} dir="auto" onClick={onClick} />;
+  return <div ref={root} className="md" data-testid="message-text" data-waiting={waiting || undefined} dir="auto" />;
 }

@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { useLayoutEffect, useRef, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useChat } from "../../../shared/server.js";
 import { figureRows } from "./figures.js";
@@ -8,9 +8,11 @@ export function Figures({ id, panel }: { id: string; panel: string }): ReactNode
   const { t, i18n } = useTranslation("conversation");
   const figures = useChat((state) => state.messages.get(id)?.figures ?? null);
   const words = { yes: t("figures.yes"), no: t("figures.no"), times: (count: number) => t("figures.times", { count }) };
+  const node = useRef<HTMLElement>(null);
+  useLayoutEffect(() => node.current?.scrollIntoView({ block: "nearest" }), []);
   const rows = figures === null ? [] : figureRows(figures, i18n.language, words);
   return (
-    <section id={panel} className="figures" aria-label={t("figures.title")} data-testid="figures-panel">
+    <section ref={node} id={panel} className="figures" aria-label={t("figures.title")} data-testid="figures-panel">
       {rows.length === 0 ? (
         <p>{t("figures.none")}</p>
       ) : (

@@ -23,7 +23,17 @@ function Foot({ message }: { message: ChatMessage }): ReactNode {
   const notes = notesOf(message);
   return (
     <>
+      {notes.length > 0 && (
+        <p className="notes">
+          {notes.map((note) => (
+            <span key={note} className="note">
+              {t(`notes.${note}`)}
+            </span>
+          ))}
+        </p>
+      )}
       <div className="foot">
+        <Versions id={id} />
         <span className="acts">
           {message.content !== "" && <CopyButton id={id} />}
           {status !== "failed" && <RegenerateButtons id={id} />}
@@ -31,16 +41,10 @@ function Foot({ message }: { message: ChatMessage }): ReactNode {
           {message.content !== "" && <SpeakButton id={id} />}
           <IconButton label={t("figures.show")} icon={<FiguresIcon />} data-testid="figures" aria-expanded={figures} aria-controls={panel} onClick={() => setFigures(!figures)} />
         </span>
-        <Versions id={id} />
         <span className="by">
           <bdi>{nameOf(voices, message.sender)}</bdi>
           <Time at={message.createdAt} />
         </span>
-        {notes.map((note) => (
-          <span key={note} className="note">
-            {t(`notes.${note}`)}
-          </span>
-        ))}
       </div>
       {figures && <Figures id={id} panel={panel} />}
     </>

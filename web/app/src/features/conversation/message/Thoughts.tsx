@@ -1,7 +1,7 @@
 import { useLayoutEffect, useRef, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useServer } from "../../../shared/server.js";
-import { Pace } from "./pace.js";
+import { EachFrame } from "./frame.js";
 
 /** What the model thought aloud: open while there is nothing else, then out of the way, as the reader likes. */
 export function Thoughts({ id, thinking }: { id: string; thinking: boolean }): ReactNode {
@@ -14,7 +14,7 @@ export function Thoughts({ id, thinking }: { id: string; thinking: boolean }): R
     if (node === null) return;
     const text = document.createTextNode("");
     node.replaceChildren(text);
-    const pace = new Pace(() => {
+    const drawing = new EachFrame(() => {
       const now = chat.store.getState().messages.get(id)?.reasoning ?? "";
       const atEnd = node.scrollHeight - node.scrollTop - node.clientHeight < 24;
       // Only what is new, so that a selection in what is there stays.
@@ -22,12 +22,12 @@ export function Thoughts({ id, thinking }: { id: string; thinking: boolean }): R
       else text.data = now;
       if (atEnd) node.scrollTop = node.scrollHeight;
     });
-    pace.now();
+    drawing.now();
     const stop = chat.store.subscribe((now, before) => {
-      if (now.messages.get(id)?.reasoning !== before.messages.get(id)?.reasoning) pace.want();
+      if (now.messages.get(id)?.reasoning !== before.messages.get(id)?.reasoning) drawing.want();
     });
     return () => {
-      pace.cancel();
+      drawing.cancel();
       stop();
     };
   }, [chat, id]);

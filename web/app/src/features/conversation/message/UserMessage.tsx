@@ -43,7 +43,7 @@ function Text({ text }: { text: string }): ReactNode {
 export function UserMessage({ message }: { message: ChatMessage }): ReactNode {
   const { t } = useTranslation("conversation");
   const { chat } = useServer();
-  const { intent, compose } = useConversation();
+  const { intent, choice, compose } = useConversation();
   const editing = useIntent((now) => now.editing === message.key);
   const offline = useConnection().status === "offline";
   const leave = (): void => {
@@ -52,7 +52,7 @@ export function UserMessage({ message }: { message: ChatMessage }): ReactNode {
   };
   if (editing) {
     const send = (text: string): void => {
-      chat.edit(message.id, text);
+      chat.edit(message.id, text, choice());
       leave();
     };
     return <EditForm text={message.content} onSend={send} onCancel={leave} />;
@@ -63,13 +63,13 @@ export function UserMessage({ message }: { message: ChatMessage }): ReactNode {
       {message.status === "unsent" && <Trouble key={message.fault?.code} message={message} />}
       <div className="foot">
         {message.status === "sending" && <span className="note">{offline ? t("sendsLater") : t("sending")}</span>}
+        <Versions id={message.id} />
         {message.status === "complete" && (
           <span className="acts">
             <CopyButton id={message.id} />
             <IconButton label={t("edit")} icon={<PencilIcon />} data-testid="edit" onClick={() => intent.setState({ editing: message.key })} />
           </span>
         )}
-        <Versions id={message.id} />
         {message.status === "complete" && (
           <span className="by">
             <Time at={message.createdAt} />

@@ -87,8 +87,8 @@ export function Transcript(): ReactNode {
     // What the reader sends is looked at; what comes from elsewhere does not move who reads above.
     if (newest?.startsWith("local-")) follower.current?.toEnd();
     if (follower.current?.pinned) shown.trim();
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- once for each message at the end
-  }, [newest]);
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- once for each message at the end, and each return to it
+  }, [newest, pinned]);
   return (
     <div className="transcript-place">
       <div ref={scroller} className="scroller" data-testid="transcript" role="log" aria-live="off" aria-label={t("transcript")} tabIndex={0} onKeyDown={(event) => moveByKey(event, follower.current)}>

@@ -1,7 +1,7 @@
 /** How many messages are drawn when a conversation is opened at its end. */
-export const AT_FIRST = 24;
+export const AT_FIRST = 16;
 /** How many more are drawn each time the reader nears the first of them. */
-export const MORE = 24;
+export const MORE = 8;
 /** How many may be drawn while the reader stays at the end; beyond it the oldest are let go. */
 export const AT_MOST = 60;
 

@@ -1,0 +1,251 @@
+// @vitest-environment node
+import { describe, expect, test, vi } from "vitest";
+import { chatOn, last, now, opened, shown, texts } from "./chats.js";
+import { FakeServer, problem, until } from "./fake_server.js";
+
+const talk = (): FakeServer => {
+  const server = new FakeServer().begin();
+  server.exchange("one", "first", null);
+  return server;
+};
+
+describe("following", () => {
+  test("begins behind what was read, with the replies under way from their first chunk", async () => {
+    const server = talk();
+    const turn = server.ask("two", "r1");
+    turn.say("so ");
+    const chat = await opened(server);
+    expect(server.followed[0]?.cursor).toBe("3.0,2.0");
+    turn.say("far");
+    await until(() => texts(chat).join() === "one,first,two,so far");
+    expect(last(chat)?.status).toBe("streaming");
+  });
+
+  test("comes back with the cursor of the last event, and drops what it had", async () => {
+    const server = talk();
+    const chat = await opened(server);
+    const turn = server.ask("two", "r1");
+    for (const text of ["a", "b", "c"]) turn.say(text);
+    await until(() => last(chat)?.content === "abc");
+    server.cut();
+    await until(() => server.followed.length === 2);
+    expect(server.followed[1]?.cursor).toBe("2.3");
+    server.followed[1]?.send(turn.event(1) + turn.event(2));
+    turn.say("d");
+    turn.end();
+    await until(() => last(chat)?.status === "complete");
+    expect([last(chat)?.content, last(chat)?.figures?.resumed]).toEqual(["abcd", 1]);
+  });
+
+  test("a gap is not passed over", async () => {
+    const server = talk();
+    const chat = await opened(server);
+    const turn = server.ask("two", "r1");
+    turn.say("a");
+    await until(() => last(chat)?.content === "a");
+    turn.chunks.push({ type: "content", text: "b" });
+    turn.say("c");
+    turn.end();
+    await until(() => last(chat)?.status === "complete");
+    expect(last(chat)?.content).toBe("abc");
+    expect(server.followed[1]?.cursor).toBe("2.1");
+  });
+
+  test("a gap that stays has the messages read anew", async () => {
+    const server = talk();
+    const chat = await opened(server);
+    const turn = server.ask("two", "r1");
+    turn.say("a");
+    await until(() => last(chat)?.content === "a");
+    const reads = server.made("GET", "/s").length;
+    for (let k = 0; k < 2; k++) {
+      const followed = server.followed.length;
+      server.followed.at(-1)?.send('id: 2.9\ndata: {"type":"content","turn":2,"seq":8,"text":"x"}\n\n');
+      await until(() => server.followed.length > followed);
+    }
+    expect(server.made("GET", "/s").length).toBe(reads + 1);
+    expect(server.followed.at(-1)?.cursor).toBe("3.0,2.0");
+    turn.say("b");
+    await until(() => last(chat)?.content === "ab");
+  });
+
+  test("a cursor that is good no more has the messages read anew, whatever came meanwhile", async () => {
+    const server = talk();
+    const chat = await opened(server);
+    const running = server.ask("two", "r1");
+    running.say("some");
+    await until(() => last(chat)?.content === "some");
+    let refusals = 0;
+    server.instead = (request) => (request.path.endsWith("/events") && refusals++ === 0 ? problem(410, "cursor_expired") : undefined);
+    for (const stream of [...server.streams]) stream.cut();
+    running.say("thing");
+    running.end();
+    const next = server.ask("three", "r2");
+    next.say("third");
+    await until(() => texts(chat).join() === "one,first,two,something,three,third");
+    expect(now(chat).messages.get("r2")?.status).toBe("complete");
+  });
+
+  test("a pod that leaves is left, and the reply goes on elsewhere", async () => {
+    const server = talk();
+    const chat = await opened(server);
+    const turn = server.ask("two", "r1");
+    turn.say("a");
+    await until(() => last(chat)?.content === "a");
+    server.followed[0]?.send('event: resume\ndata: {"type":"resume"}\n\n');
+    await until(() => server.followed.length === 2);
+    expect(server.followed[0]?.open).toBe(false);
+    turn.say("b");
+    await until(() => last(chat)?.content === "ab");
+    expect(chat.connection.store.getState().status).toBe("connected");
+  });
+
+  test("what a reset voids is gone", async () => {
+    const server = talk();
+    const chat = await opened(server);
+    const turn = server.ask("two", "r1");
+    turn.say("thought", "reasoning");
+    turn.say("wrong");
+    await until(() => last(chat)?.content === "wrong" && last(chat)?.reasoning === "thought");
+    turn.reset();
+    await until(() => last(chat)?.content === "" && last(chat)?.reasoning === "");
+    expect(last(chat)?.status).toBe("waiting");
+    turn.say("right");
+    await until(() => last(chat)?.content === "right");
+  });
+
+  test("a failed reply says why", async () => {
+    const server = talk();
+    const chat = await opened(server);
+    const turn = server.ask("two", "r1");
+    turn.say("half");
+    turn.end("failed", { error: { code: "provider_timeout", message: "Too slow." } });
+    await until(() => last(chat)?.status === "failed");
+    expect([last(chat)?.content, last(chat)?.fault?.code]).toEqual(["half", "provider_timeout"]);
+  });
+});
+
+test("a proxy that knows no server for a while is no server that knows no session", async () => {
+  const server = talk();
+  const chat = await opened(server);
+  let wrong = 0;
+  server.instead = () => (wrong++ < 3 ? new Response("<html>404", { status: 404 }) : undefined);
+  server.cut();
+  await until(() => server.followed.length === 2);
+  expect(now(chat).phase).toBe("ready");
+  server.session = null;
+  server.cut();
+  await until(() => now(chat).phase === "missing");
+  expect(chat.connection.store.getState().status).toBe("connected");
+});
+
+describe("others in the same session", () => {
+  test("what follows the end of the branch shown is shown", async () => {
+    const server = talk();
+    const chat = await opened(server);
+    server.ask("two", "r1").say("second");
+    await until(() => texts(chat).join() === "one,first,two,second");
+    expect(server.made("GET", "/p2").length).toBe(1);
+  });
+
+  test.each([
+    ["a new version of the last message", null, undefined, ["p2", "r2"]],
+    ["a new reply to it", null, "p1", ["p1", "r2"]],
+  ])("%s is shown when nothing of one's own is under way", async (_what, parent, prompt, path) => {
+    const server = talk();
+    const chat = await opened(server);
+    server.ask(prompt ? null : "uno", parent, prompt).say("other");
+    await until(() => now(chat).path.join() === path.join());
+    chat.show("r1");
+    expect(now(chat).path).toEqual(["p1", "r1"]);
+  });
+
+  test("nothing moves while a reply of one's own is under way: there is a version more", async () => {
+    const server = talk();
+    const chat = await opened(server);
+    chat.send("two");
+    await until(() => last(chat)?.id === "r2");
+    server.ask("zwei", "r1").say("other");
+    await until(() => chat.versions("p2").ids.join() === "p2,p3");
+    await new Promise((done) => setTimeout(done, 60));
+    expect(now(chat).path).toEqual(["p1", "r1", "p2", "r2"]);
+  });
+
+  test("a reply on another branch only counts", async () => {
+    const server = talk();
+    server.exchange("two", "second", "r1");
+    const chat = await opened(server);
+    server.ask("uno", null).say("other");
+    await until(() => chat.versions("p1").ids.length === 2);
+    await new Promise((done) => setTimeout(done, 60));
+    expect(now(chat).path).toEqual(["p1", "r1", "p2", "r2"]);
+  });
+
+  test("a session that was deleted or renamed elsewhere is found so when the page is seen again", async () => {
+    const server = talk();
+    const chat = await opened(server);
+    chat.setVisible(false);
+    server.session = { id: "s", title: "Another name" };
+    chat.setVisible(true);
+    await until(() => now(chat).title === "Another name");
+    chat.setVisible(false);
+    server.session = null;
+    chat.setVisible(true);
+    await until(() => now(chat).phase === "missing");
+    expect(texts(chat)).toEqual(["one", "first"]);
+  });
+});
+
+test("a hidden page lets go of its connection after 10 s, and resumes when it is seen", async () => {
+  const server = talk();
+  const chat = await opened(server);
+  const turn = server.ask("two", "r1");
+  turn.say("a");
+  await until(() => last(chat)?.content === "a");
+  vi.useFakeTimers();
+  chat.setVisible(false);
+  vi.advanceTimersByTime(9_900);
+  expect(server.streams.size).toBe(1);
+  vi.advanceTimersByTime(200);
+  vi.useRealTimers();
+  expect(server.streams.size).toBe(0);
+  expect(chat.connection.store.getState().status).toBe("connected");
+  turn.say("b");
+  turn.end();
+  await new Promise((done) => setTimeout(done, 400));
+  expect(server.followed.length).toBe(1);
+  chat.setVisible(true);
+  await until(() => last(chat)?.status === "complete");
+  expect([last(chat)?.content, server.followed[1]?.cursor]).toEqual(["ab", "2.1"]);
+});
+
+test("what was left is neither followed nor published", async () => {
+  const server = talk();
+  const chat = await opened(server);
+  const turn = server.ask("two", "r1");
+  turn.say("a");
+  chat.startNew();
+  expect([now(chat).phase, now(chat).path, now(chat).id]).toEqual(["new", [], null]);
+  await until(() => server.streams.size === 0);
+  turn.say("b");
+  await new Promise((done) => setTimeout(done, 80));
+  expect(now(chat).messages.size).toBe(0);
+});
+
+test("a server that goes and comes back: resuming, offline, connected", async () => {
+  const server = talk();
+  const chat = chatOn(server);
+  await chat.open("s");
+  const states: string[] = [];
+  chat.connection.store.subscribe(({ status }) => states.at(-1) !== status && states.push(status));
+  await until(() => server.streams.size === 1);
+  server.down = true;
+  server.cut();
+  await until(() => states.at(-1) === "offline", 8000);
+  expect(chat.connection.store.getState().retryAt).not.toBeUndefined();
+  server.down = false;
+  chat.connection.retryNow();
+  await until(() => states.at(-1) === "connected", 8000);
+  expect(states).toEqual(["resuming", "offline", "connected"]);
+  expect(shown(chat).length).toBe(2);
+}, 15_000);

@@ -1,0 +1,23 @@
+/** Texts as models write them, and the corners of the grammar: what is streamed in the tests, in any chunks. */
+export const CORPUS: Readonly<Record<string, string>> = {
+  prose: "The reply *once begun* reaches its reader **whole**, through `refresh` and ~~loss~~.\n\nA second paragraph\nwith a soft break,  \na hard one, and \\*no emphasis\\*.\n",
+  headings: "# One\n\n## Two ##\n\nThree\n=====\n\nFour\n---\n\n###### Six\n####### seven\n#hash\n",
+  lists: "Here are:\n- one\n- two\n  - deep\n    1. deeper\n    2. still\n- three\n\n  with a paragraph\n\n3. three\n4. four\n\n* loose\n\n* list\n",
+  tasks: "- [x] done\n- [ ] open `code`\n- [ ] \n- [X] with [a link](https://example.org)\n\n  and more\n",
+  quotes: "> A quote\nlazily continued\n> > nested\n> - list\n>   more\n>\n> ```\n> code\n> ```\n\nafter\n",
+  code: "Look:\n```python\ndef f(x):\n    return `x` * 2\n\n# not a heading\n```\nthen\n\n    indented\n      code\n\n~~~~js {1,3}\n```\ninner\n```\n~~~~\n\n```\nunclosed\n- no list\n",
+  nestedCode: "1. First:\n   ```bash\n   ls -la\n   ```\n2. Second:\n\n       indented\n\n   text\n",
+  tables: "Head:\n\n| Name | Amount | Note |\n|:-----|-------:|:----:|\n| a | 1 | x\\|y |\n| b | 22 | `c|d` |\n| short |\n| <br>x<br/>y | **b** | [l](https://e.org) |\n\nafter\na | b\n--|--\n1 | 2\nend\n",
+  links: "See [text](https://example.org/a?b=1&c=2 \"title\"), <https://auto.example>, https://bare.example/path_(x), www.example.com, me@example.org, [relative](/path), [later], [Ref][later], ![image](https://example.org/i.png \"t\"), [![badge](https://b.example/b.svg)](https://example.org).\n\n[later]: https://later.example/x 'Later'\n[unused]: <https://u.example>\n",
+  maths: "Inline $a_1 + b_2$ and \\(x^2\\), prices $5 and $10, $x$y, cost is $5/unit or 3$.\n\n$$\n\\int_0^1 x\\,dx = \\frac12\n- 1\n$$\n\n\\[\nE = mc^2\n\\]\n\nSo $$x=1$$ inline and \\[ y = 2 \\] too. *note $a^*$ and $b^*$ end*.\n\n1. Item $n$th\n   $$\n   y = x\n   $$\n2. \\[z=1\\]\n\n| $a|b$ | c |\n|---|---|\n| $x$ | 2 |\n",
+  html: "A <b>tag</b> and <br> break.\n\n<div class=\"x\">\n<p>**block**</p>\n</div>\n\n<details><summary>S</summary>\n\ninside\n\n</details>\n<!-- comment -->\n",
+  entities: "&amp; &lt;b&gt; &nbsp; &copy; &#65; &#x1F600; &unknown; &#0; AT&T `&amp;`\n",
+  emphasis: "***both*** **a*b*c** *a**b**c* __u__ _v_ snake_case_name 2 * 3 * 4 **not closed\n\n*also **not\n\n** a **\n\n**Bold:** text **bold**text\n",
+  rules: "a\n\n---\n\n***\n_ _ _\n\n- a\n- - b\n---\n",
+  cjk: "# 見出し\n\n**太字**と*斜体*、`コード`。「引用」https://例え.テスト/パス。\n\n- 項目一\n- 項目二\n\n| 名前 | 値 |\n|---|---|\n| 東京 | 一 |\n\n한국어 **굵게** 그리고 `코드`.\n",
+  arabic: "# عنوان\n\nهذا **نص** مع `code` و [رابط](https://example.org).\n\n1. واحد\n2. اثنان\n\n> اقتباس\n\nEnglish then العربية then English.\n",
+  emoji: "👩‍👩‍👧‍👦 **👍🏽** 🇫🇷 *é*\n\n- 🎉\n- 🚀 `🛰️`\n\n| 😀 | 🈁 |\n|-|-|\n| 🤷🏽‍♀️ | ✅ |\n",
+  windows: "# Title\r\n\r\n- a\r\n- b\r\n\r\n```\r\ncode\r\n```\r\n",
+  tight: "# H\ntext\n- a\n- b\n# H2\n> q\n```\nx\n```\n1. z\n***\nend\n[d]: https://d.example\n[d]\n",
+  odd: "\n\n   \n\ttab\n\n- \n\n-\n  x\n\n1)\n\n+ a\n\n\n\n  b\n\n[\n]: x\n\n\\\n\n`\n\n$$\n\n| a |\n| - |\n",
+};

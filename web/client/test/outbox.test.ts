@@ -1,0 +1,117 @@
+// @vitest-environment node
+import { describe, expect, test } from "vitest";
+import { Outbox, OUTBOX_ENTRIES, type OutboxEntry } from "../src/outbox.js";
+import { chatOn, last, MemoryStorage, now, opened, shown, texts } from "./chats.js";
+import { FakeServer, problem, until } from "./fake_server.js";
+
+const entry = (key: string): OutboxEntry => ({ key, kind: "message", text: key, parent: null, promptId: `local-${key}`, replyId: `local-r${key}`, createdAt: 0 });
+
+describe("what is kept", () => {
+  test("tabs that share the storage keep each other's entries", () => {
+    const storage = new MemoryStorage();
+    const [one, other] = [new Outbox(storage, "s"), new Outbox(storage, "s")];
+    one.put(entry("a"));
+    other.put(entry("b"));
+    one.put({ ...entry("a"), text: "changed" });
+    expect(other.entries().map(({ text }) => text)).toEqual(["changed", "b"]);
+    one.remove("a");
+    other.remove("b");
+    expect([...storage.items.keys()]).toEqual([]);
+  });
+
+  test("what is no outbox is none, and what is too long is cut", () => {
+    const storage = new MemoryStorage();
+    const outbox = new Outbox(storage, "s");
+    for (const stored of ["", "{", "null", '"x"', '[1, null, {"key": "a"}]']) {
+      storage.items.set("antiphon.outbox.s", stored);
+      expect(outbox.entries()).toEqual([]);
+    }
+    storage.items.set("antiphon.outbox.s", JSON.stringify(Array.from({ length: 99 }, (_, k) => entry(String(k)))));
+    expect(outbox.entries().length).toBe(OUTBOX_ENTRIES);
+  });
+
+  test("storage that is full or switched off loses nothing but the reload", async () => {
+    const refuse = (): never => {
+      throw new DOMException("no", "QuotaExceededError");
+    };
+    const server = new FakeServer().begin();
+    const chat = await opened(server, { storage: { getItem: refuse, setItem: refuse, removeItem: refuse } });
+    chat.send("Hi");
+    await until(() => last(chat)?.turnId === "t1");
+  });
+});
+
+describe("after a reload", () => {
+  test("what was sent and never arrived is sent with its key", async () => {
+    const server = new FakeServer().begin();
+    const storage = new MemoryStorage();
+    const before = await opened(server, { storage });
+    server.down = true;
+    before.send("Hi");
+    await until(() => server.made("POST", "/messages").length > 0);
+    before.close();
+    server.down = false;
+    const chat = await opened(server, { storage });
+    await until(() => last(chat)?.turnId === "t1");
+    const keys = server.made("POST", "/messages").map((request) => request.headers.get("Idempotency-Key"));
+    expect(new Set(keys).size).toBe(1);
+    expect([server.turns.length, storage.items.size]).toEqual([1, 0]);
+  });
+
+  test("what did arrive is not shown twice, not even for a moment", async () => {
+    const server = new FakeServer().begin();
+    const storage = new MemoryStorage();
+    const before = await opened(server, { storage });
+    server.loses = (request) => request.method === "POST";
+    before.send("Hi");
+    await until(() => server.turns.length === 1);
+    before.close();
+    server.loses = () => false;
+    const chat = chatOn(server, { storage });
+    const most = { shown: 0, versions: 0 };
+    chat.store.subscribe((state) => {
+      most.shown = Math.max(most.shown, state.messages.size);
+      most.versions = Math.max(most.versions, chat.versions("p1").ids.length);
+    });
+    await chat.open("s");
+    await until(() => storage.items.size === 0);
+    server.turns[0]?.say("Good day");
+    await until(() => texts(chat).join() === "Hi,Good day");
+    expect([most, server.turns.length]).toEqual([{ shown: 2, versions: 1 }, 1]);
+  });
+
+  test("a session that was never made is made", async () => {
+    const server = new FakeServer();
+    const storage = new MemoryStorage();
+    server.down = true;
+    const before = chatOn(server, { storage });
+    before.send("Hi");
+    const { id } = now(before);
+    before.send("And");
+    await new Promise((done) => setTimeout(done, 50));
+    before.close();
+    server.down = false;
+    const chat = chatOn(server, { storage });
+    await chat.open(id ?? "");
+    expect([now(chat).phase, now(chat).title, texts(chat)]).toEqual(["ready", "Hi", ["Hi", "", "And", ""]]);
+    await until(() => server.turns.length === 1);
+    expect(server.session).toEqual({ id, title: "Hi" });
+    server.turns[0]?.end();
+    await until(() => server.turns.length === 2);
+    expect(server.messages.at(-1)?.parent_id).toBe("r1");
+  });
+
+  test("what was refused is still there to be sent again or taken back", async () => {
+    const server = new FakeServer().begin();
+    const storage = new MemoryStorage();
+    const before = await opened(server, { storage });
+    server.instead = (request) => (request.method === "POST" ? problem(413, "too_large") : undefined);
+    before.send("Hi");
+    await until(() => last(before)?.status === "unsent");
+    before.close();
+    const chat = await opened(server, { storage });
+    expect([texts(chat), last(chat)?.status, last(chat)?.fault?.code]).toEqual([["Hi"], "unsent", "too_large"]);
+    chat.discard(last(chat)?.id ?? "");
+    expect([shown(chat).length, storage.items.size]).toEqual([0, 0]);
+  });
+});
