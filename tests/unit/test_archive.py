@@ -18,6 +18,8 @@ from antiphon.stores.archive_port import Found
 from antiphon.stores.sql.dialects import patterns
 from antiphon.transports import archive as archive_routes
 from antiphon.transports.asgi import Request
+from antiphon.transports.graphql import pages
+from antiphon.transports.graphql.context import Context
 from engines import engine_on
 
 ANN = Principal("user:ann")
@@ -69,6 +71,24 @@ async def test_a_search_ends_after_its_time_though_it_found_nothing(monkeypatch)
     assert page.sessions == []
     assert page.before is not None
     assert 900 < store.left < 1_000
+
+
+async def test_pages_of_a_search_in_graphql_lead_on_from_empty_ones(monkeypatch):
+    monkeypatch.setattr(archive_module, "SEARCH_S", -1.0)  # a look a page
+    store = Stretches(6)
+    store.half = 3
+    engine = type("Engine", (), {"archive": Archive(store, None, None, Bounds())})
+    context = Context(engine, ANN, None)
+    found, after, pages_read = [], None, 0
+    while True:
+        page = await pages.found_sessions(context, "x", 5, after, archived=False)
+        found += [edge.node.id for edge in page.edges]
+        pages_read += 1
+        if not page.page_info.has_next_page:
+            break
+        assert after != page.page_info.end_cursor
+        after = page.page_info.end_cursor
+    assert (found, pages_read) == (["s51", "s50", "s41", "s40", "s31", "s30"], 6)
 
 
 async def test_one_search_at_a_time_and_few_that_wait():

@@ -74,6 +74,7 @@ def test_events_show_every_field_of_the_schema():
         state=TurnState.FAILED, finish_reason="error", model="m", message_id="r",
         usage=Usage(prompt_tokens=1, completion_tokens=2), error=Fault(code="c", message="m", retry_after=1),
         seams=[Seam(chunk=1, epoch=2, how="continued")], tool_calls=[{"id": "1"}], cached=True,
+        pod="p", first_token_ms=1, total_ms=2,
     )  # fmt: skip
     shown = projection("events", plan("ReplyEvent"))
     chunks = [Chunk("content", "a\nb"), Chunk("end", msgspec.json.encode(end).decode())]

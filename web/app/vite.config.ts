@@ -39,7 +39,8 @@ function earlyTheme(): Plugin {
       order: "post",
       handler(_html, { bundle }) {
         const built = Object.values(bundle ?? {}).find((file) => file.type === "chunk" && file.facadeModuleId === source(path));
-        return [{ tag: "script", attrs: { src: `/${built?.fileName ?? path}` }, injectTo: "head" }];
+        const attrs = built === undefined ? { type: "module", src: `/${path}` } : { src: `/${built.fileName}` };
+        return [{ tag: "script", attrs, injectTo: "head" }];
       },
     },
   };

@@ -17,7 +17,7 @@ from antiphon.stores.port import Store
 # So long a search goes on looking: what lies further back is the next page's.
 SEARCH_S = 1.0
 # Searches that wait for their turn here, and imports under way: both take far more than other requests.
-MOST_WAITING = 32
+MOST_WAITING = 8
 MOST_IMPORTS = 4
 # What an import counts as one message, against the limits on messages.
 COUNTED_BYTES = 1_048_576

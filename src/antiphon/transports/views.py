@@ -203,6 +203,11 @@ def message(it: Message) -> MessageView:
     }
 
 
+def running_pod(it: Turn) -> str | None:
+    """Return the pod that runs the turn; a turn that has ended still names the one that did."""
+    return it.pod if it.state is TurnState.RUNNING else None
+
+
 def turn(it: Turn) -> TurnView:
     """Show a turn. ``message_id`` is the id of its reply, from the first chunk on."""
     return {
@@ -214,7 +219,7 @@ def turn(it: Turn) -> TurnView:
         "message_id": it.reply_id,
         "bot": it.bot,
         "model": it.model,
-        "pod": it.pod if it.state is TurnState.RUNNING else None,
+        "pod": running_pod(it),
         "created_at": iso(it.created_at),
         "ended_at": None if it.ended_at is None else iso(it.ended_at),
     }

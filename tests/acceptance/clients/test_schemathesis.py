@@ -10,7 +10,7 @@ from clients.conftest import PYTHON, environment, lacking
 from serving import Client
 
 # These answer for as long as the reader stays, which no client of this kind does.
-ENDLESS = ("/api/sse", "/api/sessions/{session_id}/events")
+ENDLESS = ("/api/sse", "/api/sessions/{session_id}/events", "/stats/events")
 # A body may fit its type and yet name a model that does not exist: then it is refused, and rightly.
 UNFIT = ("positive_data_acceptance",)
 EXAMPLES = 10

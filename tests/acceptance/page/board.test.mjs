@@ -56,6 +56,7 @@ test("what one writes on the board others see", async () => {
   await post(bob, "Bob", "Hello, Ann");
   await by(ann, "post").filter({ hasText: "Hello, Ann" }).waitFor();
   await ann.reload();
+  await by(ann, "post").nth(1).waitFor();
   assert.equal(await by(ann, "post").count(), 2);
   assert.equal(await by(ann, "post-sender").inputValue(), "Ann");
   assert.deepEqual([...ann.faults, ...bob.faults], []);

@@ -42,6 +42,7 @@ test("on the page", async () => {
   const trouble = await watched(page);
   await pick(page, "echo");
   assert.ok(texts.length >= 100 && texts.every((text) => typeof text === "string"));
+  page.setDefaultTimeout(60_000); // echo speaks at a human pace
   const size = 40;
   for (let k = 0, n = 1; k < texts.length; k += size, n++) {
     await say(page, texts.slice(k, k + size).join("\n\n"));
@@ -79,6 +80,7 @@ test("as the title of a conversation and the name of a poster", async () => {
 test("in the widget", async () => {
   const page = await house.visit({ path: "/widget-demo" });
   const trouble = await watched(page);
+  page.setDefaultTimeout(60_000);
   await by(page, "launcher").click();
   for (let k = 0; k < texts.length; k += 60) {
     await by(page, "widget-text").fill(texts.slice(k, k + 60).join("\n\n"));

@@ -92,8 +92,7 @@ const STATES = {
   },
   async "widget-closed"(page) {
     await page.goto(`${house.base}/widget-demo`);
-    await by(page, "launcher").waitFor();
-    await page.waitForTimeout(3500);
+    await by(page, "bubble").waitFor();
   },
   async "widget-open"(page) {
     await page.goto(`${house.base}/widget-demo`);

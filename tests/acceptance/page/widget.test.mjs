@@ -57,24 +57,27 @@ async function answered(page, count) {
   await messages(page, "assistant").nth(count - 1).and(page.locator('[data-status="complete"]')).waitFor();
 }
 const panel = (page) => by(page, "panel");
+const focusedOn = (page, id) =>
+  page.waitForFunction((wanted) => document.querySelector("antiphon-chat").shadowRoot.activeElement?.dataset.testid === wanted, id);
 
 test("it opens, answers, minimises and closes, on a page of another origin", async () => {
   const page = await visit();
   await by(page, "launcher").click();
-  await page.waitForFunction(() => document.querySelector("antiphon-chat").shadowRoot.activeElement?.dataset.testid === "widget-text");
+  await focusedOn(page, "widget-text");
   await ask(page, "**bold** and `code`");
   await answered(page, 1);
   assert.equal(await messages(page, "assistant").locator("strong").innerText(), "bold");
   await page.keyboard.press("Escape");
-  await panel(page).waitFor({ state: "hidden" });
-  await page.waitForFunction(() => document.querySelector("antiphon-chat").shadowRoot.activeElement?.dataset.testid === "launcher");
-  await by(page, "launcher").click();
+  await panel(page).and(page.locator('[data-state="minimised"]')).waitFor();
+  await focusedOn(page, "widget-restore");
+  await by(page, "widget-restore").click();
+  await focusedOn(page, "widget-text");
   await answered(page, 1);
   await by(page, "widget-minimise").click();
-  await panel(page).waitFor({ state: "hidden" });
-  await by(page, "launcher").click();
+  await by(page, "widget-restore").click();
   await by(page, "widget-close").click();
   await panel(page).waitFor({ state: "hidden" });
+  await focusedOn(page, "launcher");
   assert.deepEqual(page.faults, []);
   await done(page);
 });

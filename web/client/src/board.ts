@@ -32,7 +32,8 @@ export class Board {
   private failures = 0;
 
   constructor(base: string, options: { fetch?: typeof fetch } = {}) {
-    this.http = new Http({ base, ...options });
+    // Without cookies elsewhere: boards need none, and one that allows pages of any origin (`*`) refuses those that send them.
+    this.http = new Http({ base, ...options, credentials: base === "" ? "same-origin" : "omit" });
   }
 
   /** Look now, and again and again until `close`. */

@@ -224,6 +224,7 @@ export class Conversation {
         const read = await this.loading.load();
         this.know(read.session);
         this.draft.changed();
+        void this.loading.further();
         return read.cursor;
       },
       gone: (error) => {

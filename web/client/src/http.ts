@@ -9,6 +9,8 @@ export interface HttpOptions {
   base?: string;
   /** Sent as `Authorization: Bearer …`; no cookies are sent or kept then. */
   key?: string;
+  /** Whether cookies go along. By itself: here and to another server, but not with a key. */
+  credentials?: RequestCredentials;
   fetch?: typeof fetch;
   /** How long an answer is waited for, in milliseconds (30,000); streams have a bound of their own. */
   timeoutMs?: number;
@@ -34,7 +36,8 @@ export class Http {
 
   constructor(options: HttpOptions) {
     this.base = (options.base ?? "").replace(/\/+$/, "");
-    this.common = { cache: "no-store", credentials: options.key !== undefined ? "omit" : this.base ? "include" : "same-origin" };
+    const usual = options.key !== undefined ? "omit" : this.base ? "include" : "same-origin";
+    this.common = { cache: "no-store", credentials: options.credentials ?? usual };
     this.headers = options.key !== undefined ? { Authorization: `Bearer ${options.key}` } : {};
     // Looked up at each call: it has to be called as a method of nothing else, and pages may replace it.
     this.fetch = options.fetch ?? ((...args) => globalThis.fetch(...args));

@@ -37,14 +37,13 @@ export class Loading {
     const session = await this.api.session(this.draft.id);
     const page = await this.api.messages(this.draft.id, { limit: FIRST_PAGE });
     const { tree } = this.draft;
-    // What joins what was read before leaves its older pages where they are.
-    const joins = this.begun && page.messages.some((message) => tree.has(message.id));
-    if (!joins) this.before = page.next_before;
+    const joins = page.messages.some((message) => tree.has(message.id));
+    // What joins what was read before leaves its older pages where they are; else there is a hole to be filled.
+    if (!joins || !this.begun) this.before = page.next_before;
     this.begun = true;
     const lost = this.replies.underWay().filter((turn) => !session.running.some((running) => running.id === turn.id));
     this.take(page);
-    const end = tree.end;
-    if (end) tree.show(end.id);
+    if (tree.end && joins) tree.show(tree.end.id);
     else tree.endAt(tree.newest());
     for (const turn of session.running) this.replies.expect(turn);
     for (const turn of lost) if (!page.messages.some((message) => message.id === turn.message_id)) void this.replies.fetchEnded(turn);

@@ -3,7 +3,8 @@ import type { Fault, Feedback, ReplyMetadata, Seam, Usage } from "./types.js";
 /**
  * Where a message is.
  * - `sending`: a user's message that the server has not confirmed yet,
- * - `unsent`: one that the server refused, or that could not be sent; see `fault`,
+ * - `unsent`: one that the server refused, or that could not be sent; see `fault`. Also the reply awaited for it
+ *   where something was said after that,
  * - `waiting`: a reply of which nothing has come yet, `streaming`: one of which something has,
  * - `complete`, `stopped`, `failed`: as stored.
  */
@@ -46,6 +47,7 @@ export interface ChatMessage {
   readonly seams: readonly Seam[];
   readonly feedback: Feedback | null;
   readonly fault: Fault | null;
+  /** Of a reply, from its first chunk on. */
   readonly figures: ReplyFigures | null;
 }
 

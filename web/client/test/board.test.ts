@@ -19,6 +19,7 @@ function boardOf(posts: Wire[], plain = false): { board: Board; asked: string[];
   const fails = { status: 0 };
   const fetch = (async (url: string, init: RequestInit) => {
     await Promise.resolve();
+    expect(init.credentials).toBe("omit");
     asked.push(`${init.method} ${url}`);
     if (fails.status === -1) throw new TypeError("fetch failed");
     if (fails.status) return json(fails.status, { error: "Sender is empty." });

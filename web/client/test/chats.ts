@@ -1,8 +1,11 @@
-import { afterEach } from "vitest";
+import { afterEach, vi } from "vitest";
 import { Api } from "../src/api.js";
 import { Chat, type ChatOptions } from "../src/chat.js";
 import type { ChatMessage, SessionState } from "../src/session_state.js";
 import { type FakeServer, until } from "./fake_server.js";
+
+// Back-off takes its time, and the machine may be busy.
+vi.setConfig({ testTimeout: 30_000 });
 
 const chats: Chat[] = [];
 afterEach(() => {

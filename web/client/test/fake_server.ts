@@ -249,7 +249,7 @@ export class FakeServer {
 }
 
 /** Wait until something is so. */
-export async function until(what: () => boolean, ms = 4000): Promise<void> {
+export async function until(what: () => boolean, ms = 8000): Promise<void> {
   for (const end = Date.now() + ms; !what(); ) {
     if (Date.now() > end) throw new Error(`not so after ${ms} ms: ${what.toString()}`);
     await new Promise((done) => setTimeout(done, 5));

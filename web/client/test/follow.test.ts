@@ -1,7 +1,7 @@
 // @vitest-environment node
 import { describe, expect, test, vi } from "vitest";
 import { chatOn, last, now, opened, shown, texts } from "./chats.js";
-import { FakeServer, problem, until } from "./fake_server.js";
+import { FakeServer, json, problem, until } from "./fake_server.js";
 
 const talk = (): FakeServer => {
   const server = new FakeServer().begin();
@@ -86,6 +86,42 @@ describe("following", () => {
     expect(now(chat).messages.get("r2")?.status).toBe("complete");
   });
 
+  test("also where more came meanwhile than is read at once", async () => {
+    const server = talk();
+    const chat = await opened(server);
+    const running = server.ask("two", "r1");
+    running.say("some");
+    await until(() => last(chat)?.content === "some");
+    let refusals = 0;
+    server.instead = (request) => (request.path.endsWith("/events") && refusals++ === 0 ? problem(410, "cursor_expired") : undefined);
+    for (const stream of [...server.streams]) stream.cut();
+    running.say("thing");
+    running.end();
+    for (let k = 3; k <= 80; k++) server.exchange(`${k}`, `re ${k}`, `r${k - 1}`);
+    await until(() => now(chat).path.length === 160);
+    expect([texts(chat)[3], now(chat).messages.get("r2")?.status, last(chat)?.content]).toEqual(["something", "complete", "re 80"]);
+  });
+
+  test("and a reply that ended unseen on a branch of its own is whole", async () => {
+    const server = talk();
+    const running = server.ask("two", "r1");
+    const chat = await opened(server);
+    running.say("some");
+    await until(() => last(chat)?.content === "some");
+    server.ask("uno", null);
+    await until(() => chat.versions("p1").ids.length === 2);
+    for (const stream of [...server.streams]) stream.cut();
+    let refusals = 0;
+    server.instead = (request) => {
+      if (request.path.endsWith("/events") && refusals++ === 0) return problem(410, "cursor_expired");
+      // Its place in the pages is far back: only by its own id is it found.
+      return request.path.endsWith("/s/messages") ? json(200, { messages: [], next_before: null }) : undefined;
+    };
+    running.end();
+    await until(() => now(chat).messages.get("r2")?.status === "complete");
+    expect(server.made("GET", "/messages/r2").length).toBe(1);
+  });
+
   test("a pod that leaves is left, and the reply goes on elsewhere", async () => {
     const server = talk();
     const chat = await opened(server);
@@ -129,7 +165,7 @@ test("a proxy that knows no server for a while is no server that knows no sessio
   const server = talk();
   const chat = await opened(server);
   let wrong = 0;
-  server.instead = () => (wrong++ < 3 ? new Response("<html>404", { status: 404 }) : undefined);
+  server.instead = () => (wrong++ < 2 ? new Response("<html>404", { status: 404 }) : undefined);
   server.cut();
   await until(() => server.followed.length === 2);
   expect(now(chat).phase).toBe("ready");
@@ -204,6 +240,10 @@ test("a hidden page lets go of its connection after 10 s, and resumes when it is
   await until(() => last(chat)?.content === "a");
   vi.useFakeTimers();
   chat.setVisible(false);
+  vi.advanceTimersByTime(9_000);
+  chat.setVisible(true);
+  vi.advanceTimersByTime(20_000);
+  chat.setVisible(false);
   vi.advanceTimersByTime(9_900);
   expect(server.streams.size).toBe(1);
   vi.advanceTimersByTime(200);
@@ -241,11 +281,11 @@ test("a server that goes and comes back: resuming, offline, connected", async ()
   await until(() => server.streams.size === 1);
   server.down = true;
   server.cut();
-  await until(() => states.at(-1) === "offline", 8000);
+  await until(() => states.at(-1) === "offline");
   expect(chat.connection.store.getState().retryAt).not.toBeUndefined();
   server.down = false;
   chat.connection.retryNow();
-  await until(() => states.at(-1) === "connected", 8000);
+  await until(() => states.at(-1) === "connected");
   expect(states).toEqual(["resuming", "offline", "connected"]);
   expect(shown(chat).length).toBe(2);
-}, 15_000);
+});

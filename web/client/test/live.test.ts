@@ -119,6 +119,42 @@ describe.skipIf(!programIsThere())("against the program", { timeout: 60_000 }, (
     await expectStored(chat);
   });
 
+  test("sessions are found, renamed, put away, rated, exported, imported and deleted", async () => {
+    const api = new Api({ base: house.base, key });
+    const sessions: string[] = [];
+    const chat = chatWith({ api, onSession: (session) => void sessions.push(session.title) });
+    chat.send("the pelican question", { model: QUICK });
+    await ended(chat);
+    const id = now(chat).id ?? "";
+    await chat.rename("Pelicans");
+    expect([now(chat).title, sessions.at(-1)]).toEqual(["Pelicans", "Pelicans"]);
+    await chat.rate(last(chat)?.id ?? "", "up");
+    expect((await api.message(last(chat)?.id ?? "")).feedback?.rating).toBe("up");
+    expect((await api.sessions({ q: "pelican" })).sessions.map((session) => session.id)).toContain(id);
+    expect((await api.updateSession(id, { archived: true })).archived).toBe(true);
+    expect((await api.sessions()).sessions.map((session) => session.id)).not.toContain(id);
+    expect(await api.exportMarkdown(id)).toContain("the pelican question");
+    const copy = await api.importSession(await api.exportSession(id));
+    expect((await api.messages(copy.id)).messages.map((message) => message.content)).toEqual(shown(chat).map((message) => message.content));
+    await api.deleteSession(id);
+    await expect(api.session(id)).rejects.toMatchObject({ status: 404, code: "not_found" });
+    expect((await api.pageSettings()).version).toMatch(/\d/);
+  });
+
+  test("figures of a reply are the reader's own, and of one that was not seen the server's", async () => {
+    const chat = chatAt(house.base);
+    chat.send("quickly", { model: QUICK });
+    await ended(chat);
+    const other = chatAt(house.base);
+    await other.open(now(chat).id ?? "");
+    for (const figures of [last(chat)?.figures, last(other)?.figures]) {
+      expect(figures).toMatchObject({ resumed: 0, takenOver: 0, tokens: 60 });
+      expect(figures?.firstTokenMs).toBeLessThan(figures?.totalMs ?? 0);
+      expect(figures?.tokensPerSecond).toBeGreaterThan(5);
+      expect(figures?.pod).toBe(last(chat)?.metadata.pod);
+    }
+  });
+
   test("what was sent to a server that is away is sent when it is back", async () => {
     const chat = chatAt(house.base);
     await house.kill();

@@ -1,5 +1,5 @@
 /** Texts as models write them, and the corners of the grammar: what is streamed in the tests, in any chunks. */
-export const CORPUS: Readonly<Record<string, string>> = {
+export const CORPUS = {
   prose: "The reply *once begun* reaches its reader **whole**, through `refresh` and ~~loss~~.\n\nA second paragraph\nwith a soft break,  \na hard one, and \\*no emphasis\\*.\n",
   headings: "# One\n\n## Two ##\n\nThree\n=====\n\nFour\n---\n\n###### Six\n####### seven\n#hash\n",
   lists: "Here are:\n- one\n- two\n  - deep\n    1. deeper\n    2. still\n- three\n\n  with a paragraph\n\n3. three\n4. four\n\n* loose\n\n* list\n",
@@ -20,4 +20,4 @@ export const CORPUS: Readonly<Record<string, string>> = {
   windows: "# Title\r\n\r\n- a\r\n- b\r\n\r\n```\r\ncode\r\n```\r\n",
   tight: "# H\ntext\n- a\n- b\n# H2\n> q\n```\nx\n```\n1. z\n***\nend\n[d]: https://d.example\n[d]\n",
   odd: "\n\n   \n\ttab\n\n- \n\n-\n  x\n\n1)\n\n+ a\n\n\n\n  b\n\n[\n]: x\n\n\\\n\n`\n\n$$\n\n| a |\n| - |\n",
-};
+} satisfies Readonly<Record<string, string>>;

@@ -43,6 +43,7 @@ function place(element: AntiphonChat, wanted: () => boolean): void {
     document.addEventListener("DOMContentLoaded", () => place(element, wanted), { once: true });
   } else if (wanted()) {
     document.body.append(element);
+    document.dispatchEvent(new CustomEvent("antiphon:ready"));
   }
 }
 
@@ -69,7 +70,6 @@ function start(): void {
   };
   window.Antiphon = handle;
   place(element, () => window.Antiphon === handle);
-  document.dispatchEvent(new CustomEvent("antiphon:ready"));
 }
 
 start();

@@ -30,6 +30,8 @@ ASKS = {"points": 50}
 """Metadata of a field that asks the store."""
 LONG = {"points": 10}
 """Metadata of a field whose text may be long: a query may name it many times."""
+SEARCHES = {"points": 1_500}
+"""Metadata of a field that looks through many texts: a few of them are an operation."""
 SIZE = {"items": "page"}
 """Metadata of a field that returns a page."""
 USUAL_PAGE = 20

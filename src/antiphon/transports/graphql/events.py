@@ -166,6 +166,9 @@ def _end_fields(end: End) -> dict[str, Any]:
         "model": end.model,
         "messageId": end.message_id,
         "cached": end.cached,
+        "pod": end.pod,
+        "firstTokenMs": end.first_token_ms,
+        "totalMs": end.total_ms,
         "toolCalls": end.tool_calls,
         "usage": usage
         and {

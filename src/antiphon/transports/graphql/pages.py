@@ -27,6 +27,7 @@ from antiphon.transports.graphql.types import (
 MOST_WINDOWS = 4
 WINDOW = 100
 LONGEST_CURSOR = 300
+LONGEST_SEARCH = 200
 LARGEST = 2**31 - 1
 LONGEST_ORDINAL = 10
 
@@ -53,26 +54,53 @@ def _no_cursor(name: str) -> Invalid:
     return Invalid(f"`{name}` is no cursor of this list. Send one that a page of it came with, or none.")
 
 
-async def sessions(context: Context, first: int | None, after: str | None) -> SessionConnection:
+async def sessions(
+    context: Context, first: int | None, after: str | None, *, archived: bool
+) -> SessionConnection:
     """Return own sessions, the last used first, after a cursor. Raises Invalid."""
     size = _size("first", first)
     place = None if after is None else _session_place(after)
-    found = await _sessions_after(context, place, size + 1)
+    found = await _sessions_after(context, place, size + 1, archived=archived)
+    return _session_page(found, size, place, None)
+
+
+async def found_sessions(
+    context: Context, text: str, first: int | None, after: str | None, *, archived: bool
+) -> SessionConnection:
+    """Return own sessions that have the text in their title or a message. Raises Invalid, Overloaded."""
+    if not 1 <= len(text) <= LONGEST_SEARCH:
+        raise Invalid(f"`text` has 1 to {LONGEST_SEARCH} characters.")
+    size = _size("first", first)
+    place = None if after is None else _session_place(after)
+    # Of the place's own millisecond there may be more, unless the place is only where a search ended.
+    before = None if place is None else place[0] + bool(place[1])
+    page = await context.engine.archive.search(context.principal, text, before, size + 1, archived=archived)
+    found = [it for it in page.sessions if place is None or (it.updated_at, it.id) < place]
+    return _session_page(found, size, place, page.before)
+
+
+def _session_page(
+    found: Sequence[StoredSession], size: int, place: tuple[int, str] | None, beyond: int | None
+) -> SessionConnection:
+    """Return a page of what was found; ``beyond`` is the time where there may be more, whatever was found."""
     edges = [SessionEdge(cursor=f"{it.updated_at}:{it.id}", node=Session.of(it)) for it in found[:size]]
+    end = edges[-1].cursor if edges else None
+    if len(found) <= size and beyond is not None:
+        end = f"{beyond}:"
     return SessionConnection(
         edges=edges,
         page_info=PageInfo(
-            has_next_page=len(found) > size,
+            has_next_page=len(found) > size or beyond is not None,
             has_previous_page=place is not None,
             start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
+            end_cursor=end,
         ),
     )
 
 
 def _session_place(after: str) -> tuple[int, str]:
-    time, _, session_id = after.partition(":")
-    if not session_id or not (time.isascii() and time.isdigit()) or len(after) > LONGEST_CURSOR:
+    time, colon, session_id = after.partition(":")
+    if not colon or not (time.isascii() and time.isdigit()) or len(after) > LONGEST_CURSOR:
         raise _no_cursor("after")
     if int(time) >= 2**62:
         raise _no_cursor("after")
@@ -80,7 +108,7 @@ def _session_place(after: str) -> tuple[int, str]:
 
 
 async def _sessions_after(
-    context: Context, place: tuple[int, str] | None, count: int
+    context: Context, place: tuple[int, str] | None, count: int, *, archived: bool
 ) -> Sequence[StoredSession]:
     """Return sessions that come after a place.
 
@@ -89,10 +117,10 @@ async def _sessions_after(
     """
     store, asked = context.engine.store, count
     if place is None:
-        return await store.sessions(context.principal, None, count)
+        return await store.sessions(context.principal, None, count, archived=archived)
     while True:
         asked += count
-        read = await store.sessions(context.principal, place[0] + 1, asked)
+        read = await store.sessions(context.principal, place[0] + 1, asked, archived=archived)
         found = [it for it in read if (it.updated_at, it.id) < place]
         if len(found) >= count or len(read) < asked:
             return found[:count]

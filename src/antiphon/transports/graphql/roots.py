@@ -9,9 +9,10 @@ from strawberry.scalars import JSON
 
 from antiphon.engine.submit import Ask, check_session_id
 from antiphon.errors import Invalid, ProviderError
-from antiphon.ids import new_id
+from antiphon.ids import new_id, now_ms
+from antiphon.model import Feedback
 from antiphon.transports.graphql import pages
-from antiphon.transports.graphql.cost import ASKS, LARGEST_PAGE, SIZE
+from antiphon.transports.graphql.cost import ASKS, LARGEST_PAGE, SEARCHES, SIZE
 from antiphon.transports.graphql.types import (
     Bot,
     Info,
@@ -19,6 +20,7 @@ from antiphon.transports.graphql.types import (
     Model,
     Models,
     Principal,
+    Rating,
     Session,
     SessionConnection,
     Turn,
@@ -27,6 +29,7 @@ from antiphon.transports.graphql.types import (
 from antiphon.transports.native import once_more
 
 LONGEST_TITLE = 200
+LONGEST_COMMENT = 2_000
 
 
 @strawberry.type
@@ -45,14 +48,32 @@ class Query:
         return Session.of(await info.context.engine.store.session(info.context.principal, id))
 
     @strawberry.field(
-        description="One's own sessions, the last used first: the `first` (20) `after` a cursor.",
+        description="One's own sessions, the last used first: the `first` (20) `after` a cursor. Those that "
+        "are archived, or the others.",
         metadata={**ASKS, **SIZE},
     )
     async def sessions(
-        self, info: Info, first: int | None = None, after: str | None = None
+        self, info: Info, first: int | None = None, after: str | None = None, archived: bool = False
     ) -> SessionConnection:
         """See the description."""
-        return await pages.sessions(info.context, first, after)
+        return await pages.sessions(info.context, first, after, archived=archived)
+
+    @strawberry.field(
+        description="One's own sessions that have the text in their title or a message, upper and lower case "
+        "alike, the last used first. A call looks for a second at most: a page may be short, or empty, and "
+        "yet say that there is a next one.",
+        metadata={**SEARCHES, **SIZE},
+    )
+    async def search_sessions(
+        self,
+        info: Info,
+        text: str,
+        first: int | None = None,
+        after: str | None = None,
+        archived: bool = False,
+    ) -> SessionConnection:
+        """See the description."""
+        return await pages.found_sessions(info.context, text, first, after, archived=archived)
 
     @strawberry.field(description="A message of one of one's own sessions.", metadata=ASKS)
     async def message(self, info: Info, id: strawberry.ID) -> Message | None:  # noqa: A002
@@ -107,6 +128,7 @@ class SessionChange:
 
     title: str | None = None
     context: JSON | None = strawberry.field(default=None, description="An object; replaces the one there.")
+    archived: bool | None = None
 
 
 @strawberry.input(description="A message to send.")
@@ -145,7 +167,9 @@ class Mutation:
             await engine.store.create_session(info.context.principal, session_id, title, context)
         )
 
-    @strawberry.mutation(description="Change a session's title or context.", metadata=ASKS)
+    @strawberry.mutation(
+        description="Change a session's title or context, archive it or bring it back.", metadata=ASKS
+    )
     async def update_session(
         self,
         info: Info,
@@ -155,8 +179,30 @@ class Mutation:
         """See the description."""
         title = None if input.title is None else _title(input.title)
         context = None if input.context is None else _object("context", input.context)
-        changed = info.context.engine.update_session(info.context.principal, id, title, context)
+        changed = info.context.engine.update_session(
+            info.context.principal, id, title, context, archived=input.archived
+        )
         return Session.of(await changed)
+
+    @strawberry.mutation(
+        description="Say whether a reply was good, and why; it replaces what was said before. Without a "
+        "rating that is taken back.",
+        metadata=ASKS,
+    )
+    async def rate_message(
+        self,
+        info: Info,
+        id: strawberry.ID,  # noqa: A002
+        rating: Rating | None = None,
+        comment: str = "",
+    ) -> Message:
+        """See the description."""
+        if len(comment) > LONGEST_COMMENT:
+            raise Invalid(f"A comment has at most {LONGEST_COMMENT} characters.")
+        given = None
+        if rating is not None:
+            given = Feedback(rating=rating.value, comment=comment, created_at=now_ms())
+        return Message.of(await info.context.engine.store.rate(info.context.principal, id, given))
 
     @strawberry.mutation(
         description="Delete a session with its messages and stop its replies. Returns its id.",

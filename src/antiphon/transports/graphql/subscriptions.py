@@ -78,6 +78,11 @@ class ReplyEnd:
     seams: list[Seam]
     tool_calls: JSON
     cached: bool
+    pod: str | None = strawberry.field(description="The pod that ended it.")
+    first_token_ms: int | None = strawberry.field(
+        description="From the message to the first text, where the pod that ended the reply had begun it."
+    )
+    total_ms: int | None = strawberry.field(description="From the message to the end.")
 
 
 @strawberry.type(

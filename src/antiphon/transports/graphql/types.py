@@ -14,12 +14,13 @@ from strawberry.scalars import JSON
 from antiphon.engine.catalogue import Bot as CatalogueBot
 from antiphon.errors import NotFound
 from antiphon.ids import now_ms
+from antiphon.model import Feedback as StoredFeedback
 from antiphon.model import Message as StoredMessage
 from antiphon.model import Session as StoredSession
 from antiphon.model import Turn as StoredTurn
 from antiphon.transports.graphql.context import Context
 from antiphon.transports.graphql.cost import ASKS, LONG, SIZE
-from antiphon.transports.views import iso
+from antiphon.transports.views import iso, running_pod
 
 Info = strawberry.Info[Context, None]
 DateTime = NewType("DateTime", str)
@@ -77,6 +78,23 @@ class Usage:
     estimated: bool
 
 
+@strawberry.enum(description="What a reader thinks of a reply.")
+class Rating(enum.Enum):
+    """See the description."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+@strawberry.type(description="What the reader thinks of a reply.")
+class Feedback:
+    """See the description."""
+
+    rating: Rating
+    comment: str
+    created_at: DateTime
+
+
 @strawberry.type(description="One entry of a session.")
 class Message:
     """See the description."""
@@ -94,6 +112,7 @@ class Message:
     turn_id: strawberry.ID | None
     usage: Usage | None
     metadata: JSON
+    feedback: Feedback | None
     created_at: DateTime
 
     @classmethod
@@ -112,6 +131,7 @@ class Message:
             turn_id=_id(it.turn_id),
             usage=None if used is None else usage(used),
             metadata=JSON(it.metadata),
+            feedback=None if it.feedback is None else feedback(it.feedback),
             created_at=DateTime(iso(it.created_at)),
         )
 
@@ -137,6 +157,7 @@ class Turn:
     )
     bot: str
     model: str
+    pod: str | None = strawberry.field(description="The pod that runs it; null while none does.")
     created_at: DateTime
     ended_at: DateTime | None
 
@@ -152,6 +173,7 @@ class Turn:
             message_id=strawberry.ID(it.reply_id),
             bot=it.bot,
             model=it.model,
+            pod=running_pod(it),
             created_at=DateTime(iso(it.created_at)),
             ended_at=None if it.ended_at is None else DateTime(iso(it.ended_at)),
         )
@@ -223,9 +245,10 @@ class Session:
     id: strawberry.ID
     title: str
     context: JSON
+    archived: bool
     turn_count: int
     created_at: DateTime
-    updated_at: DateTime
+    updated_at: DateTime = strawberry.field(description="When it was last used: made, or sent a message.")
 
     @classmethod
     def of(cls, it: StoredSession) -> Self:
@@ -234,6 +257,7 @@ class Session:
             id=strawberry.ID(it.id),
             title=it.title,
             context=JSON(it.context),
+            archived=it.archived,
             turn_count=it.turn_count,
             created_at=DateTime(iso(it.created_at)),
             updated_at=DateTime(iso(it.updated_at)),
@@ -338,6 +362,13 @@ class Bot:
             model=it.model,
             is_default=it.name == default,
         )
+
+
+def feedback(given: StoredFeedback) -> Feedback:
+    """Show what is thought of a reply."""
+    return Feedback(
+        rating=Rating(given.rating), comment=given.comment, created_at=DateTime(iso(given.created_at))
+    )
 
 
 def usage(counted: dict[str, Any]) -> Usage:

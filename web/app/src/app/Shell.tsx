@@ -28,7 +28,7 @@ export function Shell(): ReactNode {
   useShellKeys({ drawer, onHelp: () => setSettings("shortcuts") });
   return (
     <>
-      <a className="skip" href={`#${MAIN_ID}`}>
+      <a className="skip" href={`#${MAIN_ID}`} inert={drawer.over}>
         {t("skip")}
       </a>
       <MainContainer className="shell" data-sidebar={drawer.shown ? "open" : "closed"}>

@@ -17,7 +17,7 @@ function Places({ path, onLeave }: { path: string; onLeave: () => void }): React
   const open = chat.store.getState().id;
   return (
     <div className="places">
-      <Link href={open === null ? "/" : `/c/${encodeURIComponent(open)}`} aria-current={board ? undefined : "true"} onClick={onLeave}>
+      <Link href={open === null ? "/" : `/c/${encodeURIComponent(open)}`} aria-current={board || path.startsWith("/status") ? undefined : "true"} onClick={onLeave}>
         <ChatIcon /> {t("chat")}
       </Link>
       <Link href="/board" aria-current={board ? "page" : undefined} onClick={onLeave}>

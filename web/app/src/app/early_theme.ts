@@ -11,3 +11,4 @@
   }
   if (theme === "light" || theme === "dark") root.dataset["theme"] = theme;
 }
+export {};

@@ -20,6 +20,26 @@ class TextTokenizer extends Tokenizer {
     return undefined;
   }
 
+  /** How many quotes and lists are around what is being read. */
+  depth = 0;
+
+  override blockquote(src: string): Tokens.Blockquote | undefined {
+    return this.nested(() => super.blockquote(src));
+  }
+
+  override list(src: string): Tokens.List | undefined {
+    return this.nested(() => super.list(src));
+  }
+
+  private nested<T>(read: () => T): T {
+    this.depth += 1;
+    try {
+      return read();
+    } finally {
+      this.depth -= 1;
+    }
+  }
+
   override table(src: string): Tokens.Table | undefined {
     const [whole, head, delimiters] = TABLE_HEAD.exec(src) ?? [];
     if (whole === undefined || head === undefined || delimiters === undefined || !/[|:]/.test(delimiters)) return undefined;
@@ -40,16 +60,17 @@ class MathHooks extends Hooks {
 class BoundedLexer extends Lexer {
   /** The text may go on: a formula that has not ended is one nevertheless. */
   readonly growing: boolean;
-  private blockDepth = 0;
+  private readonly grammar: TextTokenizer;
   private inlineDepth = 0;
   private work = 0;
   private lookAhead = 0;
   private blocks = 0;
 
   constructor(growing: boolean) {
+    const grammar = new TextTokenizer();
     super({
       gfm: true,
-      tokenizer: new TextTokenizer(),
+      tokenizer: grammar,
       hooks: new MathHooks(),
       extensions: {
         renderers: {},
@@ -64,6 +85,7 @@ class BoundedLexer extends Lexer {
       },
     });
     this.growing = growing;
+    this.grammar = grammar;
   }
 
   override blockTokens(src: string, tokens?: Token[], lastParagraphClipped?: boolean): Token[];
@@ -72,17 +94,10 @@ class BoundedLexer extends Lexer {
     this.work += src.length;
     // A quote inside quotes may be read twice at each level: 2^depth times the text.
     if (this.work > MAX_BLOCK_WORK) throw new RangeError("The text is nested too deeply to be read as Markdown.");
-    if (this.blockDepth > MAX_BLOCK_DEPTH) {
-      if (src) tokens.push({ type: "paragraph", raw: src, text: src, tokens: this.inline(src) });
-      this.state.top = true;
-      return tokens;
-    }
-    this.blockDepth += 1;
-    try {
-      return super.blockTokens(src, tokens, lastParagraphClipped);
-    } finally {
-      this.blockDepth -= 1;
-    }
+    if (this.grammar.depth < MAX_BLOCK_DEPTH) return super.blockTokens(src, tokens, lastParagraphClipped);
+    if (src) tokens.push({ type: "paragraph", raw: src, text: src, tokens: this.inline(src) });
+    this.state.top = true;
+    return tokens;
   }
 
   /** Called at each block: reads nothing, but counts. */
@@ -94,7 +109,7 @@ class BoundedLexer extends Lexer {
   }
 
   override inlineTokens(src: string, tokens: Token[] = []): Token[] {
-    if (this.inlineDepth > MAX_INLINE_DEPTH) {
+    if (this.inlineDepth >= MAX_INLINE_DEPTH) {
       tokens.push({ type: "text", raw: src, text: src });
       return tokens;
     }

@@ -6,7 +6,7 @@ export interface MarkdownLabels {
   copied: string;
   /** Heads a code block that names no language. */
   code: string;
-  /** Names the scrolling region around a table. */
+  /** Names the scrolling frame around a table. */
   table: string;
 }
 

@@ -46,7 +46,8 @@ export class Stream {
     const beyond = source.length > MAX_SOURCE ? plainBlocks(source.slice(MAX_SOURCE)) : [];
     if (done || !text.startsWith(this.source)) this.restart();
     this.source = done ? "" : text;
-    return [...this.stable, ...this.tail(text, done), ...beyond];
+    const tail = this.tail(text, done);
+    return [...this.stable, ...tail, ...beyond];
   }
 
   private restart(): void {

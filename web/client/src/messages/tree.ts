@@ -90,8 +90,6 @@ export class MessageTree {
     this.former.set(from, to);
     this.put({ ...(stored ?? message), id: to, key: message.key }, order);
     for (const child of following) this.put({ ...child, parentId: to });
-    if (this.leaf === from) this.leaf = to;
-    this.relinked = true;
   }
 
   /** The messages that follow one (null: the beginnings), oldest first. */

@@ -19,7 +19,7 @@ export const Message = memo(function Message({ chat, message, texts, labels }: M
   return (
     <li class={`entry ${role === "user" ? "call" : "reply"}`} data-testid="message" data-id={id} data-role={role} data-status={status}>
       {role === "user" && <span class="unseen">{texts.you}: </span>}
-      {role === "user" && <div class="text said" data-testid="message-text" dir="auto">{content}</div>}
+      {role === "user" && <div class="said"><div class="text" data-testid="message-text" dir="auto">{content}</div></div>}
       {role === "assistant" && content !== "" && <Markdown source={content} done={!running} labels={labels} />}
       {status === "waiting" && <p class="waiting"><span class="unseen">{texts.answering}</span><i /><i /><i /></p>}
       {status === "sending" && <p class="aside">{texts.sending}</p>}

@@ -45,7 +45,7 @@ export function Panel(props: PanelProps): JSX.Element {
     >
       <Header visit={visit} chat={chat} view={view} unread={props.unread} running={session.running !== null} texts={texts} title={title} />
       <div class="body" inert={view !== "open"}>
-        <Transcript visit={visit} chat={chat} session={session} texts={texts} greeting={props.greeting} suggestions={props.suggestions} />
+        <Transcript visit={visit} chat={chat} session={session} texts={texts} greeting={props.greeting} suggestions={props.suggestions} full={full} />
         <Composer visit={visit} chat={chat} session={session} texts={texts} shown={view === "open"} />
       </div>
       <Live session={session} texts={texts} heard={view === "open"} />

@@ -14,9 +14,11 @@ interface TranscriptProps {
   texts: Texts;
   greeting: string;
   suggestions: readonly string[];
+  full: boolean;
 }
 
-export function Transcript({ visit, chat, session, texts, greeting, suggestions }: TranscriptProps): JSX.Element {
+export function Transcript({ visit, chat, session, texts, greeting, suggestions, full }: TranscriptProps): JSX.Element {
+  const middle = useRef<HTMLDivElement>(null);
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLOListElement>(null);
   const { following, toLatest } = useFollowing(scroller, list, session);
@@ -24,7 +26,7 @@ export function Transcript({ visit, chat, session, texts, greeting, suggestions 
   const messages = session.path.map((id) => session.messages.get(id)).filter((it): it is ChatMessage => it !== undefined);
   const loading = session.phase === "loading" && messages.length === 0;
   return (
-    <div class="middle">
+    <div ref={middle} class="middle" onClick={() => setTimeout(() => holdFocus(middle.current, full))}>
       <div ref={scroller} class="scroll" role="region" aria-label={texts.conversation} tabIndex={0}>
         {session.hasOlder && (
           <button type="button" class="quiet older" data-testid="older" disabled={session.loadingOlder} onClick={() => void chat.loadOlder()}>
@@ -49,11 +51,23 @@ export function Transcript({ visit, chat, session, texts, greeting, suggestions 
           </div>
         )}
       </div>
-      <button type="button" class="latest" data-testid="to-latest" data-shown={!following} inert={following} aria-label={texts.latest} onClick={toLatest}>
+      <button type="button" class="latest" data-testid="to-latest" data-shown={!following} inert={following} aria-label={texts.latest}
+        onClick={() => {
+          toLatest();
+          scroller.current?.focus({ preventScroll: true });
+        }}
+      >
         <DownIcon />
       </button>
     </div>
   );
+}
+
+/** A button that is gone once it was pressed would take the focus with it. On a phone a text field brings the keyboard up. */
+function holdFocus(middle: HTMLElement | null, full: boolean): void {
+  const root = middle?.getRootNode();
+  if (!(root instanceof ShadowRoot) || root.activeElement !== null) return;
+  root.querySelector<HTMLElement>(full ? ".scroll" : "textarea")?.focus({ preventScroll: true });
 }
 
 /** How near the end still counts as being there, in pixels. */

@@ -89,7 +89,12 @@ function Unreachable({ server, error, retry }: { server: Server; error: BoardSta
       </p>
       <ul>
         <li>{t("checkAddress")}</li>
-        {server.url === "" ? null : <li>{t("checkOrigin", { origin: location.origin })}</li>}
+        {server.url === "" ? null : (
+          <>
+            <li>{t("checkOrigin", { origin: location.origin })}</li>
+            <li>{t("checkPolicy")}</li>
+          </>
+        )}
       </ul>
       <p className="board-detail">
         {text} {detail}

@@ -41,6 +41,11 @@ function useDraft(server: string): Draft {
   };
 }
 
+/** As the text runs; an empty field as the page does, or its placeholder would stand at the wrong end. */
+function directionOf(text: string): "auto" | undefined {
+  return text === "" ? undefined : "auto";
+}
+
 /** Enter posts, unless it belongs to an input method or begins a line. */
 function postsOn(event: KeyboardEvent): boolean {
   return event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing;
@@ -92,7 +97,7 @@ function NameField({ name, setName, nameField, fault, faultId }: Posting & { fau
         maxLength={LONGEST_NAME}
         autoComplete="nickname"
         placeholder={t("namePlaceholder")}
-        dir="auto"
+        dir={directionOf(name)}
         aria-invalid={missing || undefined}
         aria-describedby={missing ? faultId : undefined}
         onChange={(event) => setName(event.target.value)}
@@ -116,7 +121,7 @@ function TextField({ text, setText, textField, posting, submit }: Posting): Reac
       value={text}
       aria-label={t("message")}
       placeholder={t("messagePlaceholder")}
-      dir="auto"
+      dir={directionOf(text)}
       readOnly={posting}
       onChange={(event) => setText(event.target.value)}
       onKeyDown={onKeyDown}

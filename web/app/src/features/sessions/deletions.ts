@@ -29,6 +29,8 @@ function isDeletion(value: unknown): value is Deletion {
   return typeof id === "string" && typeof base === "string" && typeof due === "number";
 }
 
+const keyOf = ({ id, base }: Deletion): string => `${base} ${id}`;
+
 function kept(): Deletion[] {
   const all = readJson(KEY, []);
   return Array.isArray(all) ? all.filter(isDeletion) : [];
@@ -42,8 +44,8 @@ function kept(): Deletion[] {
 export class Deletions {
   readonly store = createStore<readonly Deletion[]>(kept);
   private timer = 0;
-  /** Those that a request is under way for. */
-  private readonly asked = new Set<Deletion>();
+  /** Those that a request is under way for, as `keyOf` names them. */
+  private readonly asked = new Set<string>();
 
   private outcome: Outcome | null = null;
 
@@ -68,37 +70,40 @@ export class Deletions {
   }
 
   schedule(id: string, base: string, now = Date.now()): void {
-    this.set([...this.store.getState().filter((one) => one.id !== id || one.base !== base), { id, base, due: now + UNDO_MS }]);
+    this.set([...this.without(id, base), { id, base, due: now + UNDO_MS }]);
   }
 
   undo(id: string, base: string): void {
-    this.set(this.store.getState().filter((one) => one.id !== id || one.base !== base));
+    this.set(this.without(id, base));
+  }
+
+  private without(id: string, base: string): Deletion[] {
+    return this.store.getState().filter((one) => one.id !== id || one.base !== base);
   }
 
   private set(pending: readonly Deletion[], keep = true): void {
     this.store.setState(pending, true);
     if (keep) stored.setItem(KEY, JSON.stringify(pending));
     clearTimeout(this.timer);
-    if (pending.length === 0) return;
-    const next = Math.min(...pending.map(({ due }) => due));
+    const waiting = pending.filter((one) => !this.asked.has(keyOf(one)));
+    if (waiting.length === 0) return;
+    const next = Math.min(...waiting.map(({ due }) => due));
     this.timer = window.setTimeout(() => void this.carryOut(), Math.max(0, next - Date.now()));
   }
 
   /** `leaving`: the page is about to go, the requests must outlive it. */
   private async carryOut(leaving = false): Promise<void> {
-    const due = this.store.getState().filter((one) => one.due <= Date.now() && !this.asked.has(one));
-    await Promise.all(
-      due.map(async (one) => {
-        this.asked.add(one);
-        await this.one(one, leaving).finally(() => this.asked.delete(one));
-      }),
-    );
+    const due = this.store.getState().filter((one) => one.due <= Date.now() && !this.asked.has(keyOf(one)));
+    for (const one of due) this.asked.add(keyOf(one));
+    await Promise.all(due.map((one) => this.one(one, leaving)));
   }
 
   private async one(deletion: Deletion, keepalive: boolean): Promise<void> {
     const { id, base } = deletion;
     try {
-      await this.apiOf(base).deleteSession(id, { keepalive });
+      await this.apiOf(base)
+        .deleteSession(id, { keepalive })
+        .finally(() => this.asked.delete(keyOf(deletion)));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.passing) {
@@ -117,7 +122,6 @@ export class Deletions {
   }
 
   private later({ id, base }: Deletion): void {
-    const due = Date.now() + RETRY_MS;
-    this.set(this.store.getState().map((one) => (one.id === id && one.base === base ? { id, base, due } : one)));
+    this.set([...this.without(id, base), { id, base, due: Date.now() + RETRY_MS }]);
   }
 }

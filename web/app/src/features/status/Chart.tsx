@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import { HEIGHT, MARGIN, nearest, shape, type ChartData, type Series, type Shape } from "./chart_shape.js";
 import { ChartTable } from "./ChartTable.js";
 import type { Formats } from "./formats.js";
+import "./chart.css";
 
 export interface ChartProps extends ChartData {
   title: string;

@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, type ReactNode } from "react";
+import { useId, useLayoutEffect, useRef, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { IconButton } from "./Button.js";
 import { CloseIcon } from "./icons.js";
@@ -18,7 +18,8 @@ export function Dialog({ title, onClose, children, className = "" }: DialogProps
   const { t } = useTranslation("shell");
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
-  useEffect(() => {
+  // Before the effects of what is inside, which may want to be seen.
+  useLayoutEffect(() => {
     const node = dialog.current;
     const before = document.activeElement;
     node?.showModal();

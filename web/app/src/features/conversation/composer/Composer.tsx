@@ -64,7 +64,7 @@ function useKeys(running: boolean, send: () => void): (event: KeyboardEvent<HTML
     if (sends(event, enterSends)) {
       event.preventDefault();
       send();
-    } else if (event.key === "ArrowUp" && draft.text === "" && lastOwn() !== null) {
+    } else if (event.key === "ArrowUp" && !event.altKey && draft.text === "" && lastOwn() !== null) {
       event.preventDefault();
       intent.setState({ editing: lastOwn() });
     } else if (event.key === "Escape" && running) chat.stop();

@@ -11,7 +11,10 @@ function Renaming({ title, onDone }: { title: string; onDone: (title: string | n
   const { t } = useTranslation("conversation");
   const [text, setText] = useState(title);
   const field = useRef<HTMLInputElement>(null);
-  useLayoutEffect(() => field.current?.select(), []);
+  useLayoutEffect(() => {
+    field.current?.focus();
+    field.current?.select();
+  }, []);
   return (
     <form
       className="rename"

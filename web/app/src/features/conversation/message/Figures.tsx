@@ -9,7 +9,10 @@ export function Figures({ id, panel }: { id: string; panel: string }): ReactNode
   const figures = useChat((state) => state.messages.get(id)?.figures ?? null);
   const words = { yes: t("figures.yes"), no: t("figures.no"), times: (count: number) => t("figures.times", { count }) };
   const node = useRef<HTMLElement>(null);
-  useLayoutEffect(() => node.current?.scrollIntoView({ block: "nearest" }), []);
+  useLayoutEffect(() => {
+    // In braces: newer browsers return a promise, which React would take for the way to clean up.
+    node.current?.scrollIntoView({ block: "nearest" });
+  }, []);
   const rows = figures === null ? [] : figureRows(figures, i18n.language, words);
   return (
     <section ref={node} id={panel} className="figures" aria-label={t("figures.title")} data-testid="figures-panel">

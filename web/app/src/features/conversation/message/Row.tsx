@@ -22,22 +22,21 @@ export const Row = memo(function Row({ id, last }: { id: string; last: boolean }
   const sender = mine ? t("you") : nameOf(voices, message.sender);
   return (
     <Message
-      role="article"
-      model={{ direction: mine ? "outgoing" : "incoming", position: "single", type: "custom", sender, sentTime: exact(message.createdAt, i18n.language) }}
+      role="none"
+      model={{ direction: mine ? "outgoing" : "incoming", position: "single", type: "custom" }}
       className={`row ${mine ? "call" : "reply"}`}
-      tabIndex={-1}
-      data-testid="message"
-      data-id={message.id}
-      data-role={message.role}
-      data-status={message.status}
       data-last={last || undefined}
       style={{ containIntrinsicBlockSize: `auto ${guess(message)}px` }}
     >
       <Message.CustomContent>
-        <span className="mark" aria-hidden="true">
-          {mine ? "V" : "R"}
-        </span>
-        {mine ? <UserMessage message={message} /> : <Reply message={message} />}
+        {/* The kit's message is a section, which may not have the role of an article. */}
+        <article tabIndex={-1} aria-label={`${sender}, ${exact(message.createdAt, i18n.language)}`} data-testid="message" data-id={message.id} data-role={message.role} data-status={message.status}>
+          <h2 className="sr">{sender}</h2>
+          <span className="mark" aria-hidden="true">
+            {mine ? "V" : "R"}
+          </span>
+          {mine ? <UserMessage message={message} /> : <Reply message={message} />}
+        </article>
       </Message.CustomContent>
     </Message>
   );

@@ -10,19 +10,18 @@ export function typeset(element: HTMLElement, tex: string, display: boolean): vo
   if (tex.length > MOST_CHARACTERS) return;
   whenIdle(() => {
     import("./typesetter.js").then(
-      ({ formula }) => whenIdle(() => place(element, tex, () => formula(tex, display, LIMITS))),
+      ({ formula }) => whenIdle(() => place(element, () => formula(tex, display, LIMITS))),
       () => undefined, // Offline before it was ever loaded: the source is legible.
     );
   });
 }
 
-function place(element: HTMLElement, tex: string, make: () => Node): void {
+function place(element: HTMLElement, make: () => Node): void {
   if (!element.isConnected) return;
   try {
     element.replaceChildren(make());
     element.classList.add("typeset");
   } catch (error) {
-    element.textContent = tex;
     element.classList.add("math-error");
     element.title = error instanceof Error ? error.message : "";
   }

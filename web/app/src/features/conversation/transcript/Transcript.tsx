@@ -1,5 +1,5 @@
 import { MessageSeparator } from "@chatscope/chat-ui-kit-react";
-import { Fragment, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { Fragment, useEffect, useEffectEvent, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useChat, useServer } from "../../../shared/server.js";
 import { Row } from "../message/Row.js";
@@ -86,8 +86,10 @@ export function Transcript(): ReactNode {
   useLayoutEffect(() => {
     // What the reader sends is looked at; what comes from elsewhere does not move who reads above.
     if (newest?.startsWith("local-")) follower.current?.toEnd();
-    if (follower.current?.pinned) shown.trim();
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- once for each message at the end, and each return to it
+  }, [newest]);
+  const trim = useEffectEvent(shown.trim);
+  useLayoutEffect(() => {
+    if (pinned) trim();
   }, [newest, pinned]);
   return (
     <div className="transcript-place">

@@ -1,8 +1,6 @@
 import { Sticking } from "./sticking.js";
 
 const UP_KEYS = new Set(["ArrowUp", "PageUp", "Home"]);
-/** Where the browser keeps what is read in place by itself, its own way is smoother: it does not end a swing. */
-const BROWSER_KEEPS = typeof CSS !== "undefined" && CSS.supports("overflow-anchor", "auto");
 
 /**
  * Keeps a scrolled list where it belongs: at its end while the reader is there, else with the message that is read
@@ -13,13 +11,18 @@ export class Follower {
   readonly #resizes: ResizeObserver;
   readonly #listeners = new AbortController();
   #anchor: { element: Element; top: number } | null = null;
+  /** Where the last correction put the view. */
+  #corrected = -1;
   #touch = 0;
+  /** Where the browser keeps what is read in place, its own way is smoother: it does not end a swing. */
+  readonly #browserKeeps: boolean;
 
   constructor(
     private readonly scroller: HTMLElement,
     private readonly content: HTMLElement,
     private readonly onChange: (pinned: boolean) => void,
   ) {
+    this.#browserKeeps = getComputedStyle(scroller).getPropertyValue("overflow-anchor") === "auto";
     // Observed, not asked: reading sizes while a reply streams would force a layout with each piece.
     this.#resizes = new ResizeObserver(() => this.#resized());
     this.#resizes.observe(content);
@@ -62,7 +65,7 @@ export class Follower {
 
   #resized(): void {
     if (this.pinned) this.#putToEnd();
-    else if (!BROWSER_KEEPS) this.#restore();
+    else if (!this.#browserKeeps) this.#restore();
   }
 
   #movedUp(): void {
@@ -73,7 +76,9 @@ export class Follower {
 
   #scrolled(): void {
     this.#sticking.scrolled(this.scroller);
-    this.#anchor = this.pinned ? null : this.#firstSeen();
+    if (this.pinned) this.#anchor = null;
+    // Not after a correction of one's own: positions are rounded, and the roundings would add up to a drift.
+    else if (this.#anchor === null || Math.abs(this.scroller.scrollTop - this.#corrected) >= 1) this.#anchor = this.#firstSeen();
   }
 
   #putToEnd(): void {
@@ -86,9 +91,10 @@ export class Follower {
     const anchor = this.#anchor;
     if (anchor === null || !anchor.element.isConnected) return;
     const drift = anchor.element.getBoundingClientRect().top - this.#edge() - anchor.top;
-    if (Math.abs(drift) >= 1) this.scroller.scrollTop += drift;
+    if (Math.abs(drift) < 1) return;
+    this.scroller.scrollTop += drift;
+    this.#corrected = this.scroller.scrollTop;
     this.#sticking.kept(this.scroller);
-    anchor.top = anchor.element.getBoundingClientRect().top - this.#edge();
   }
 
   /** The first message that is at least partly in view. */

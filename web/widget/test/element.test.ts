@@ -1,0 +1,87 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { AntiphonChat, configure, mount } from "../src/index.js";
+
+const find = (element: AntiphonChat, id: string) => element.shadowRoot?.querySelector<HTMLElement>(`[data-testid="${id}"]`) ?? null;
+const settled = () => new Promise((done) => setTimeout(done, 20));
+
+beforeEach(() => {
+  localStorage.clear();
+  sessionStorage.clear();
+  vi.stubGlobal("fetch", vi.fn(() => new Promise(() => undefined)));
+  vi.stubGlobal("CSS", { supports: () => true });
+});
+afterEach(() => {
+  document.body.replaceChildren();
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
+
+describe("<antiphon-chat>", () => {
+  it("is put at the end of the body and taken off it", async () => {
+    const element = mount({ server: "https://chat.example" });
+    expect(document.body.lastElementChild).toBe(element);
+    expect(find(element, "launcher")).not.toBeNull();
+    element.destroy();
+    await settled();
+    expect(document.body.childElementCount).toBe(0);
+    expect(find(element, "launcher")).toBeNull();
+  });
+
+  it("opens, minimises, closes", async () => {
+    const element = mount({});
+    const seen: string[] = [];
+    const stop = element.on("open", () => seen.push("open"));
+    element.on("close", () => seen.push("close"));
+    element.toggle();
+    await settled();
+    expect(element.view).toBe("open");
+    expect(find(element, "panel")?.dataset["state"]).toBe("open");
+    element.toggle();
+    expect(element.view).toBe("minimised");
+    element.close();
+    stop();
+    element.open();
+    expect(seen).toEqual(["open", "close"]);
+  });
+
+  it("does what was asked of it before it was on the page", async () => {
+    const element = document.createElement("antiphon-chat");
+    expect(element.send("early")).toBe(true);
+    document.body.append(element);
+    await settled();
+    expect(element.view).toBe("open");
+    expect(find(element, "transcript")?.textContent).toContain("early");
+  });
+
+  it("follows its attributes", async () => {
+    const element = mount({ language: "en" });
+    expect(find(element, "launcher")?.getAttribute("aria-label")).toBe("Open the chat");
+    configure(element, { language: "ar", position: "start", launcherLabel: "Help" });
+    await settled();
+    const root = element.shadowRoot?.querySelector<HTMLElement>(".root");
+    expect([root?.lang, root?.dir, root?.dataset["position"]]).toEqual(["ar", "rtl", "start"]);
+    expect(find(element, "launcher")?.textContent).toContain("Help");
+    configure(element, {});
+    expect(element.attributes).toHaveLength(0);
+  });
+
+  it("is moved without losing its conversation", async () => {
+    const element = mount({});
+    element.send("hello");
+    const place = document.createElement("div");
+    document.body.append(place);
+    place.append(element);
+    await settled();
+    expect(find(element, "transcript")?.textContent).toContain("hello");
+  });
+
+  it("says once what is wrong with an attribute", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    const element = mount({ radius: 99 });
+    element.setAttribute("title", "Other");
+    await settled();
+    expect(warn.mock.calls.map(([text]) => String(text)).filter((text) => text.includes("radius"))).toEqual([
+      'antiphon-chat: radius="99" is not used: give a number from 0 to 32.',
+    ]);
+  });
+});

@@ -1,0 +1,180 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Visit, type VisitOptions } from "../src/visit.js";
+
+const SERVER = "https://chat.example";
+const PREFIX = `antiphon:${SERVER}:sizebot:`;
+let asked: string[];
+let events: string[];
+const visits: Visit[] = [];
+
+/** A server that knows its bots, and else does not answer: what is tested here has to stand by itself. */
+function answer(input: RequestInfo | URL): Promise<Response> {
+  const url = input instanceof Request ? input.url : String(input);
+  asked.push(url.slice(SERVER.length));
+  if (!url.endsWith("/api/bots")) return new Promise(() => undefined);
+  const bot = { name: "sizebot", title: "SizeBot", greeting: "Ask me.", model: "builtin/sizebot" };
+  return Promise.resolve(Response.json({ bots: [bot], default: "sizebot" }));
+}
+
+function visit(options: Partial<VisitOptions> = {}): Visit {
+  const made = new Visit({ server: SERVER, bot: "sizebot", open: false, covering: false, emit: (name) => events.push(name), ...options });
+  visits.push(made);
+  return made;
+}
+
+const viewOf = (options: Partial<VisitOptions> = {}) => visit(options).state.getState().view;
+const otherTab = (key: string, newValue: string | null) => window.dispatchEvent(new StorageEvent("storage", { key: PREFIX + key, newValue }));
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal("fetch", vi.fn(answer));
+  localStorage.clear();
+  sessionStorage.clear();
+  asked = [];
+  events = [];
+});
+afterEach(() => {
+  for (const each of visits.splice(0)) each.destroy();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe("before it is opened", () => {
+  it("asks nothing and keeps nothing", () => {
+    const { chat, view } = visit().state.getState();
+    expect([chat, view]).toEqual([null, "closed"]);
+    expect(asked).toEqual([]);
+    expect(localStorage.length + sessionStorage.length).toBe(0);
+  });
+
+  it("greets after a moment, once a visitor", () => {
+    const { state } = visit();
+    vi.advanceTimersByTime(3999);
+    expect(state.getState().greeted).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(state.getState().greeted).toBe(true);
+    const next = visit();
+    vi.advanceTimersByTime(10_000);
+    expect(next.state.getState().greeted).toBe(false);
+  });
+
+  it("does not greet who has opened it before the moment came", () => {
+    const made = visit();
+    made.show("open");
+    made.show("closed");
+    vi.advanceTimersByTime(10_000);
+    expect(made.state.getState().greeted).toBe(false);
+  });
+});
+
+describe("how it begins", () => {
+  it("is as asked for, as long as the visitor has not said otherwise", () => {
+    expect(viewOf({ open: true })).toBe("open");
+    localStorage.setItem(`${PREFIX}view`, "closed");
+    expect(viewOf({ open: true })).toBe("closed");
+  });
+
+  it("is as it was in this tab, else as it was last", () => {
+    localStorage.setItem(`${PREFIX}view`, "open");
+    expect(viewOf()).toBe("open");
+    sessionStorage.setItem(`${PREFIX}view`, "minimised");
+    expect(viewOf()).toBe("minimised");
+    sessionStorage.setItem(`${PREFIX}view`, "nonsense");
+    expect(viewOf()).toBe("closed");
+  });
+
+  it("never covers a page unasked", () => {
+    localStorage.setItem(`${PREFIX}view`, "open");
+    expect(viewOf({ open: true, covering: true })).toBe("closed");
+    sessionStorage.setItem(`${PREFIX}view`, "open");
+    expect(viewOf({ covering: true })).toBe("open");
+  });
+
+  it("is another one for another bot", () => {
+    localStorage.setItem(`${PREFIX}view`, "open");
+    expect(viewOf({ bot: "echo" })).toBe("closed");
+  });
+});
+
+describe("opening", () => {
+  it("makes a key, which stays, and learns who answers", async () => {
+    const made = visit();
+    made.show("open");
+    await vi.advanceTimersByTimeAsync(0);
+    expect(made.state.getState().bot).toEqual({ title: "SizeBot", greeting: "Ask me." });
+    const key = localStorage.getItem(`antiphon:${SERVER}:key`);
+    expect(key).toMatch(/^visitor-[\da-f]{64}$/);
+    visit({ bot: "echo" }).show("open");
+    expect(localStorage.getItem(`antiphon:${SERVER}:key`)).toBe(key);
+  });
+
+  it("says what becomes of it, each change once", () => {
+    const made = visit();
+    for (const view of ["open", "open", "minimised", "closed"] as const) made.show(view);
+    expect(events).toEqual(["open", "minimise", "close"]);
+    expect(sessionStorage.getItem(`${PREFIX}view`)).toBe("closed");
+  });
+
+  it("goes on with the conversation of before", () => {
+    localStorage.setItem(`${PREFIX}session`, "ses_1");
+    visit().show("open");
+    expect(asked).toContain("/api/sessions/ses_1");
+  });
+
+  it("is done by itself, unseen, for a reply that was under way", () => {
+    localStorage.setItem(`${PREFIX}session`, "ses_1");
+    localStorage.setItem(`${PREFIX}running`, "1");
+    expect(viewOf()).toBe("closed");
+    expect(asked).toContain("/api/sessions/ses_1");
+  });
+});
+
+describe("talking", () => {
+  it("sends what is not empty, one message at a time", () => {
+    const made = visit();
+    expect(made.send("  ")).toBe(false);
+    expect(asked).toEqual([]);
+    expect(made.send(" hello ")).toBe(true);
+    const { chat } = made.state.getState();
+    expect(chat?.store.getState().path.map((id) => chat.store.getState().messages.get(id)?.content)).toEqual(["hello", ""]);
+    expect(localStorage.getItem(`${PREFIX}session`)).toBe(chat?.store.getState().id);
+    expect(localStorage.getItem(`${PREFIX}running`)).toBe("1");
+    expect(made.send("more")).toBe(false);
+    expect(events).toEqual(["sent"]);
+  });
+
+  it("keeps drafts, and gives them up with the conversation", () => {
+    visit().draft = "half a";
+    const next = visit();
+    expect(next.draft).toBe("half a");
+    next.startNew();
+    expect(next.draft).toBe("");
+    expect(localStorage.getItem(`${PREFIX}session`)).toBeNull();
+  });
+});
+
+describe("several tabs", () => {
+  it("share what has been read", () => {
+    const { state } = visit();
+    otherTab("unread", "1");
+    expect(state.getState().unread).toBe(true);
+    otherTab("unread", null);
+    expect(state.getState().unread).toBe(false);
+  });
+
+  it("share the conversation", () => {
+    const made = visit();
+    made.show("open");
+    otherTab("session", "ses_2");
+    expect(asked).toContain("/api/sessions/ses_2");
+    otherTab("session", null);
+    expect(made.state.getState().chat?.store.getState().id).toBeNull();
+  });
+
+  it("follow nothing after their end", () => {
+    const made = visit();
+    made.destroy();
+    otherTab("unread", "1");
+    expect(made.state.getState().unread).toBe(false);
+  });
+});
