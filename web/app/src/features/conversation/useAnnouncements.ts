@@ -13,7 +13,8 @@ const LONGEST = 500;
 
 /** A reply as it is announced. */
 export function shortened(content: string): string {
-  const text = toPlainText(content).replace(/\s+/g, " ").trim();
+  // No more than can be told of it: reading all of a long reply would hold the page up at its end.
+  const text = toPlainText(content.slice(0, LONGEST * 8)).replace(/\s+/g, " ").trim();
   return text.length <= LONGEST ? text : `${text.slice(0, LONGEST).replace(/\s\S*$/, "")} …`;
 }
 
