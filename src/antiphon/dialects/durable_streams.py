@@ -183,14 +183,14 @@ class DurableStreams:
         live = request.query("live")
         if live not in (None, "long-poll", "sse"):
             raise BadRequest("The parameter live is long-poll or sse, or left out to read what there is.")
-        wanted = _wanted(request)
+        wanted, seconds = _wanted(request), _seconds(request)
         if live and wanted is None:
             raise BadRequest("Live reading needs an offset: -1 begins at the beginning, now at the end.")
         place = await self._place(request, wanted)
         if live == "sse":
             await self._events(request, place)
         elif live == "long-poll":
-            await self._long_poll(request, place)
+            await self._long_poll(request, place, seconds)
         else:
             await self._catch_up(request, place)
 
@@ -227,10 +227,10 @@ class DurableStreams:
         else:
             await _answer(request, 200, headers, _array(turn, place.received, chunks[place.received :]))
 
-    async def _long_poll(self, request: Request, place: Place) -> None:
+    async def _long_poll(self, request: Request, place: Place, seconds: float) -> None:
         floor = _floor(request)
         waits = place.received == len(place.channel.chunks) and not place.at_end
-        if waits and not await self._wait(request, place):
+        if waits and not await self._wait(request, place, seconds):
             return
         turn, chunks = place.channel.turn, list(place.channel.chunks)
         closed = place.channel.ended
@@ -244,9 +244,8 @@ class DurableStreams:
         headers += [(b"content-type", b"application/json"), (b"etag", tag.encode())]
         await _answer(request, 200, headers, _array(turn, place.received, chunks[place.received :]))
 
-    async def _wait(self, request: Request, place: Place) -> bool:
-        """Wait for more, within the bound; tell whether anybody is there to be answered."""
-        seconds = _seconds(request)
+    async def _wait(self, request: Request, place: Place, seconds: float) -> bool:
+        """Wait for more so long; tell whether anybody is there to be answered."""
         poll = _Poll(request, self._engine.bounds.reader_backlog_bytes)
         gone = asyncio.create_task(request.hung_up(), name="hang-up")
         more = asyncio.create_task(poll.over.wait(), name="long-poll")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool
 from starlette.exceptions import HTTPException
 from starlette.routing import Route as HTTPRoute
 
@@ -59,7 +59,7 @@ class SessionChange(BaseModel, extra="forbid"):
 
     title: str | None = Field(default=None, max_length=200)
     context: dict[str, Any] | None = None
-    archived: bool | None = None
+    archived: StrictBool | None = None
 
 
 class Rating(BaseModel, extra="forbid"):
@@ -344,10 +344,18 @@ def _add_errors(app: FastAPI, routes: Sequence[Route]) -> None:
 
 
 def _methods(app: FastAPI, routes: Sequence[Route], path: str) -> list[str]:
-    """Return what a path can be asked with; nothing if there is no such path."""
-    found = {route.method for route in routes if route.pattern.fullmatch(path)}
-    for route in app.routes:
-        if isinstance(route, HTTPRoute) and route.path_regex.fullmatch(path):
-            found |= route.methods or set()
-            found |= {"HEAD"} if "GET" in found else set()
+    """Return what a path can be asked with; nothing if there is no such path.
+
+    A path that stands for itself is not also one with a parameter: ``/api/sessions/import`` is no session.
+    """
+    served = [route for route in app.routes if isinstance(route, HTTPRoute)]
+    raw_here = [route for route in routes if route.path == path]
+    served_here = [route for route in served if route.path == path]
+    if not raw_here and not served_here:
+        raw_here = [route for route in routes if route.pattern.fullmatch(path)]
+        served_here = [route for route in served if route.path_regex.fullmatch(path)]
+    found = {route.method for route in raw_here}
+    for each in served_here:
+        found |= each.methods or set()
+        found |= {"HEAD"} if "GET" in found else set()
     return sorted(found)

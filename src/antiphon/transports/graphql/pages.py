@@ -71,7 +71,7 @@ async def found_sessions(
     if not 1 <= len(text) <= LONGEST_SEARCH:
         raise Invalid(f"`text` has 1 to {LONGEST_SEARCH} characters.")
     size = _size("first", first)
-    place = None if after is None else _session_place(after)
+    place = None if after is None else _search_place(after)
     # Of the place's own millisecond there may be more, unless the place is only where a search ended.
     before = None if place is None else place[0] + bool(place[1])
     page = await context.engine.archive.search(context.principal, text, before, size + 1, archived=archived)
@@ -86,7 +86,7 @@ def _session_page(
     edges = [SessionEdge(cursor=f"{it.updated_at}:{it.id}", node=Session.of(it)) for it in found[:size]]
     end = edges[-1].cursor if edges else None
     if len(found) <= size and beyond is not None:
-        end = f"{beyond}:"
+        end = str(beyond)
     return SessionConnection(
         edges=edges,
         page_info=PageInfo(
@@ -99,12 +99,17 @@ def _session_page(
 
 
 def _session_place(after: str) -> tuple[int, str]:
-    time, colon, session_id = after.partition(":")
-    if not colon or not (time.isascii() and time.isdigit()) or len(after) > LONGEST_CURSOR:
+    time, _, session_id = after.partition(":")
+    if not session_id or not (time.isascii() and time.isdigit()) or len(after) > LONGEST_CURSOR:
         raise _no_cursor("after")
     if int(time) >= 2**62:
         raise _no_cursor("after")
     return int(time), session_id
+
+
+def _search_place(after: str) -> tuple[int, str]:
+    """Return where a search goes on: after a session, or where it ended for lack of time."""
+    return _session_place(after) if ":" in after else (_session_place(f"{after}:-")[0], "")
 
 
 async def _sessions_after(

@@ -21,6 +21,8 @@ function place(element: HTMLElement, make: () => Node): void {
   try {
     element.replaceChildren(make());
     element.classList.add("typeset");
+    // One that is wider than the page is scrolled, and who has no pointer reaches it with Tab.
+    if (element.scrollWidth > element.clientWidth && element.clientWidth > 0) element.tabIndex = 0;
   } catch (error) {
     element.classList.add("math-error");
     element.title = error instanceof Error ? error.message : "";

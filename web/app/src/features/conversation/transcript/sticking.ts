@@ -6,7 +6,7 @@ export interface Measures {
 }
 
 /** How near to the end a reader who scrolls down has to come to be taken along again. */
-export const NEAR = 40;
+export const NEAR = 64;
 /** Browsers round positions; a smaller move is nobody's. */
 const ROUNDING = 1.5;
 
