@@ -219,6 +219,21 @@ async def test_a_body_over_the_limit(cluster, client):
                 assert "Send less" in told["detail"] == told["error"]
 
 
+async def test_a_conversation_as_a_file_may_be_larger(cluster, client):
+    then, parent, messages = "2020-01-01T00:00:00Z", None, []
+    for n in range(40):
+        role = "assistant" if n % 2 else "user"
+        messages.append(
+            {"id": f"m{n}", "role": role, "content": "x" * 90_000, "parent_id": parent, "created_at": then}
+        )
+        parent = f"m{n}"
+    file = {"format": "antiphon.session", "version": 1, "session": {"created_at": then}, "messages": messages}
+    data, headers = io.BytesIO(json.dumps(file).encode()), {"Content-Type": "application/json"}
+    made = await client.call("POST", "/api/sessions/import", 201, data=data, headers=headers)
+    exported = await client.call("GET", f"/api/sessions/{made['id']}/export")
+    assert [m["content"] for m in exported["messages"]] == ["x" * 90_000] * 40
+
+
 async def chunked(text):
     yield text.encode()
 

@@ -1,7 +1,7 @@
 // Makes the pictures in docs/screenshots: each state of page and widget, light and dark, on a phone and a wide screen.
 import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
-import { House } from "./harness.mjs";
+import { House, MODELS } from "./harness.mjs";
 import { by, done, finished, midway, pick, prompts, replies, say } from "./steps.mjs";
 
 const FOLDER = resolve(import.meta.dirname, process.argv[2] ?? "../../../docs/screenshots");
@@ -15,7 +15,7 @@ async function history(page) {
     await page.request.post(`${house.base}/api/sessions/${id}/messages`, { data: { text: title } });
   }
   await page.reload();
-  await by(page, "session").nth(2).waitFor();
+  await by(page, "session").nth(2).waitFor({ state: "attached" });
 }
 
 const STATES = {
@@ -71,17 +71,16 @@ const STATES = {
     await finished(page, 1);
   },
   async status(page) {
-    const chat = await house.tab(page.context());
-    await pick(chat, "slow");
-    for (let k = 0; k < 3; k++) {
-      await by(chat, "new-chat").click();
-      await say(chat, "be counted");
-      await midway(chat, 20);
-    }
+    const ask = async (model) => {
+      const { id } = await (await page.request.post(`${house.base}/api/sessions`, { data: {} })).json();
+      await page.request.post(`${house.base}/api/sessions/${id}/messages`, { data: { text: "be counted", model: `test/${model}` } });
+    };
     await page.goto(`${house.base}/status`);
     await by(page, "status-pods").waitFor();
-    await page.waitForTimeout(8000);
-    await page.bringToFront();
+    for (let k = 0; k < 24; k++) {
+      await Promise.all([ask(MODELS.slow), ask(MODELS.quick)]);
+      await page.waitForTimeout(500);
+    }
   },
   async board(page) {
     for (const [sender, message] of [["Ann", "Hello, board!"], ["Bob", "Hello, Ann."], ["Chloé", "All stacks speak this."]]) {
