@@ -11,7 +11,7 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PATH := $(CURDIR)/.node/bin:$(PATH)
 
 .PHONY: run test check setup web web-packages web-test lock settings clients clients-lock services services-down \
-  cluster cluster-down chaos bench format clean
+  cluster cluster-down chaos bench screenshots format clean
 
 run: web
 	@echo "== serving (stop with Ctrl-C)"
@@ -66,6 +66,10 @@ chaos: setup services
 
 bench: setup
 	@$(BIN)/python bench/run.py
+
+# Each state of page and widget in docs/screenshots, by headless Chromium.
+screenshots: web clients
+	@cd tests/acceptance/page && node screenshots.mjs
 
 # The clients that the tests point at the server. What cannot be installed is said; its tests are skipped.
 clients: setup
