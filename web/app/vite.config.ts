@@ -63,6 +63,8 @@ export default defineConfig({
     outDir: OUT,
     emptyOutDir: false,
     manifest: true,
+    // What is built in keeps its authors' terms: they are served beside it.
+    license: { fileName: "licenses.txt" },
     // The page's policy allows no `data:` fonts, and the polyfill would be one more script before the first paint.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

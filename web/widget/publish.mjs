@@ -11,5 +11,6 @@ for (const name of ["widget.js", "widget.mjs"]) {
   console.log(`${name}: ${(bytes / 1000).toFixed(1)} kB gzipped`);
   await cp(here(`dist/${name}`), new URL(name, served));
 }
+await cp(here("dist/licenses.txt"), new URL("widget-licenses.txt", served));
 await cp(here("demo/index.html"), new URL("widget-demo.html", served));
 for (const name of ["demo.css", "demo.js"]) await cp(here(`demo/${name}`), new URL(`widget-demo/${name}`, served));

@@ -14,7 +14,7 @@ const common: UserConfig = {
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   publicDir: false,
 };
-const output: UserConfig["build"] = { outDir: "dist", emptyOutDir: false, target: "es2022" };
+const output: UserConfig["build"] = { outDir: "dist", emptyOutDir: false, target: "es2022", license: { fileName: "licenses.txt" } };
 
 /** `script`: the classic script, in one file. `module`: the ES module, and the React component on top of it. */
 export default defineConfig(({ mode }) => {
