@@ -112,6 +112,33 @@ async def test_sessions_are_searched_page_by_page(client):
         assert await ids(mallory, "?q=rivers") == []
 
 
+async def test_a_list_goes_on_from_its_own_words_and_from_a_time(client):
+    sessions = [await client.session() for _ in range(5)][::-1]
+    page = await client.call("GET", "/api/sessions?limit=2")
+    assert isinstance(page["next_before"], str)
+    assert await ids(client, f"?before={page['next_before']}") == sessions[2:]
+    time = datetime.fromisoformat(page["sessions"][1]["updated_at"])
+    by_time = await ids(client, f"?before={round(time.timestamp() * 1000)}")
+    assert set(by_time) <= set(sessions[2:])
+    assert await ids(client, "?before=0") == await ids(client, "?before=0:x") == []
+    for text in ("", "x", "-1", "1:a%00b", "1:" + "a" * 201, "9" * 30, "²", ":x"):
+        told = await client.call("GET", f"/api/sessions?before={text}", 422)
+        assert "next_before" in told["detail"]
+
+
+async def test_a_list_tells_where_a_reply_is_under_way(client):
+    quiet, busy = await client.session(), await client.session()
+    turn = await client.send(busy, "x", model="test/test-200-50-0")
+    for query in ("", "?q=x"):
+        page = await client.call("GET", f"/api/sessions{query}")
+        told = {item["id"]: item["running"] for item in page["sessions"]}
+        assert told == {busy: True} | ({} if query else {quiet: False})
+    await client.call("POST", f"/api/turns/{turn['id']}/cancel", 202)
+    await client.follow(turn["id"])
+    page = await client.call("GET", "/api/sessions")
+    assert not any(item["running"] for item in page["sessions"])
+
+
 async def test_a_reply_is_rated(client):
     session = await client.session()
     turn = await say(client, session, "x")
@@ -387,7 +414,9 @@ async def test_files_have_a_bound_of_their_own(small):
     assert (await bring_in(small, fits))["turn_count"] == 3
     fits["messages"].append(fits["messages"][0] | {"id": "4"})
     told = await bring_in(small, fits, 413)
-    assert (told["code"], "300000" in told["detail"]) == ("too_large", True)
+    assert told["code"] == "too_large"
+    assert "300000 bytes" in told["detail"]
+    assert "ANTIPHON_MAX_IMPORT_BYTES" in told["detail"]
 
 
 async def test_imports_count_as_messages(tmp_path):

@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from antiphon.errors import Conflict, NotFound, RateLimited
 from antiphon.ids import now_ms
 from antiphon.model import Chunk, TurnState
+from antiphon.stores.archive_port import SessionPlace, place_of
+from antiphon.stores.sql import search
+from antiphon.stores.sql import sessions as session_statements
 from antiphon.stores.sql.rows import pack_transcript, unpack_transcript
 from stored import ANN, BOB, ask, exchange, outcome
 
@@ -187,7 +190,9 @@ async def test_pages_of_sessions_and_messages(store):
         await asyncio.sleep(0.002)
     page = await store.sessions(ANN, None, 2)
     assert [s.id for s in page] == ["s4", "s3"]
-    assert [s.id for s in await store.sessions(ANN, page[-1].updated_at, 2)] == ["s2", "s1"]
+    assert [s.id for s in await store.sessions(ANN, place_of(page[-1]), 2)] == ["s2", "s1"]
+    by_time = SessionPlace(page[-1].updated_at)
+    assert [s.id for s in await store.sessions(ANN, by_time, 2)] == ["s2", "s1"]
     for i in range(3):
         await exchange(store, f"q{i}", f"a{i}")
     newest = await store.messages(ANN, "s", None, 2)
@@ -195,12 +200,44 @@ async def test_pages_of_sessions_and_messages(store):
     assert [m.content for m in await store.messages(ANN, "s", newest[0].ordinal, 3)] == ["a0", "q1", "a1"]
 
 
+async def test_no_session_of_one_millisecond_is_skipped_between_pages(store, monkeypatch):
+    monkeypatch.setattr(session_statements, "now_ms", lambda: 1_700_000_000_000)
+    ids = ["B", "a", "b~", "c", "~", "10", "9"]
+    for sid in ids:
+        await store.create_session(ANN, sid, "needle", {})
+    listed, place = [], None
+    while page := await store.sessions(ANN, place, 2):
+        listed += [s.id for s in page]
+        place = place_of(page[-1])
+    assert sorted(listed) == sorted(ids)
+    monkeypatch.setattr(search, "MOST_SESSIONS", 2)
+    found, place = [], None
+    while True:
+        look = await store.search(ANN, "needle", place, archived=False)
+        found += [s.id for s in look.sessions]
+        place = look.before
+        if place is None:
+            break
+    assert found == listed
+
+
+async def test_which_sessions_are_busy(store):
+    await exchange(store, "over", "it is", session="done")
+    await store.submit(ANN, ask("one", session="running's"))
+    await store.submit(ANN, ask("two", session="running's"))
+    await store.submit(ANN, ask("three", session="queued", claim_for=None))
+    asked = ["done", "running's", "queued", "unknown"]
+    assert sorted(await store.busy(asked)) == ["queued", "running's"]
+    assert list(await store.busy(["done"])) == list(await store.busy([])) == []
+
+
 async def test_sessions_are_changed_and_deleted_whole(store):
     turn = await exchange(store, "x", "y")
     changed = await store.update_session(ANN, "s", "new", {"a": 1})
     assert (changed.title, changed.context) == ("new", {"a": 1})
     assert (await store.update_session(ANN, "s", None, {})).title == "new"
-    await store.delete_session(ANN, "s")
+    was = await store.session(ANN, "s")
+    assert await store.delete_session(ANN, "s") == was
     for call in (store.session(ANN, "s"), store.turn(ANN, turn.id), store.message(ANN, turn.reply_id)):
         with pytest.raises(NotFound):
             await call

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from antiphon.errors import Overloaded
+from antiphon.stores.port import Standing
 from stored import ANN, FOREVER, HOUR, ask, exchange, outcome
 
 
@@ -164,10 +165,12 @@ async def test_which_turns_have_ended(store):
     assert list(await store.ended([])) == []
 
 
-async def test_counts_of_turns_by_session(store):
+async def test_how_sessions_stand(store):
     await store.create_session(ANN, "empty", "", {})
     for i in range(3):
         await exchange(store, str(i), "x", session="three \" \\ 'quoted'")
     asked = ["empty", "three \" \\ 'quoted'", "unknown"]
-    assert await store.turn_counts(asked) == {"empty": 0, "three \" \\ 'quoted'": 3}
-    assert await store.turn_counts([]) == {}
+    made = {sid: (await store.session(ANN, sid)).created_at for sid in asked[:2]}
+    known = await store.standings(asked)
+    assert known == {sid: Standing(count, made[sid]) for sid, count in zip(asked, (0, 3), strict=False)}
+    assert await store.standings([]) == {}

@@ -14,7 +14,7 @@ from antiphon.engine.submit import Ask
 from antiphon.errors import BadRequest, Overloaded
 from antiphon.model import Chunk, Principal, Session, Turn, TurnState
 from antiphon.providers.port import Finish
-from antiphon.stores.archive_port import Found
+from antiphon.stores.archive_port import Found, SessionPlace
 from antiphon.stores.sql.dialects import patterns
 from antiphon.transports import archive as archive_routes
 from antiphon.transports.asgi import Request
@@ -47,7 +47,7 @@ class Stretches:
         self.under_way -= 1
         self.left -= 1
         found = [session(10 * self.left + n) for n in (1, 0)] if self.left >= self.half else []
-        return Found(sessions=found, before=10 * self.left if self.left else None)
+        return Found(sessions=found, before=SessionPlace(10 * self.left) if self.left else None)
 
 
 async def page_of(store, limit=50, before=None):
@@ -58,9 +58,9 @@ async def test_a_page_is_put_together_from_several_looks():
     whole = await page_of(Stretches(6))
     assert ([s.updated_at for s in whole.sessions], whole.before) == ([51, 50, 41, 40, 31, 30], None)
     cut = await page_of(Stretches(6), limit=3)
-    assert ([s.updated_at for s in cut.sessions], cut.before) == ([51, 50, 41], 41)
+    assert ([s.updated_at for s in cut.sessions], cut.before) == ([51, 50, 41], (41, "s41"))
     even = await page_of(Stretches(6), limit=4)
-    assert ([s.updated_at for s in even.sessions], even.before) == ([51, 50, 41, 40], 40)
+    assert ([s.updated_at for s in even.sessions], even.before) == ([51, 50, 41, 40], (40, ""))
 
 
 async def test_a_search_ends_after_its_time_though_it_found_nothing(monkeypatch):

@@ -38,6 +38,9 @@ class Order:
     def lost(self, turn):
         raise AssertionError("nothing is lost")
 
+    def gone(self, cursor):
+        raise AssertionError("nothing is deleted")
+
 
 async def test_a_turn_whose_announcement_is_late_comes_before_the_next(path):  # noqa: F811
     async with fleet_on(path) as fleet:

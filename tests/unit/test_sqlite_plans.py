@@ -19,6 +19,9 @@ SMALL = {"path", "picked", "json_each", "given", "pods", "CONSTANT"}
 PARTIAL = {
     "turns._BEFORE_SUBMIT": "ix_turns_active_session",
     "turns._QUEUED": "ix_turns_active_pod",
+    "sessions._BUSY": "ix_turns_active_session",
+    "sessions._BY_OWNER": "ix_sessions_owner_archived",
+    "search._STRETCH": "ix_sessions_owner_archived",
     "pods._WAITING": "ix_turns_active_pod",
     "pods._CLAIM": "ix_turns_active_pod",
     "pods._QUEUE": "ix_turns_active_pod",

@@ -139,7 +139,8 @@ class AiSdk:
             owed = await self._store.undelivered(principal, session_id, ended_after)
         if not owed:
             return None
-        newest = (await self._store.turn_counts([session_id])).get(session_id)
+        known = (await self._store.standings([session_id])).get(session_id)
+        newest = known and known.turn_count
         wanted = [turn for turn in owed if not turn.state.ended or turn.number == newest]
         return wanted[-1] if wanted else None
 

@@ -120,9 +120,13 @@ class ClientSocket(Socket):
 
     def lost(self, turn: Turn) -> None:  # noqa: ARG002 - whichever turn it was
         """See SessionReader."""
-        self._lost = True
-        if self._held is None:
-            self.go_away()
+        self._end()
+
+    def gone(self, cursor: str) -> None:
+        """See SessionReader. Where the client was is no place in another session of this id."""
+        self._receipts = Receipts(self._now)
+        self.ready(cursor)
+        self._end()
 
     def heartbeat(self) -> None:
         """Ask about what was written while another question was open, or too soon after one."""
@@ -130,6 +134,11 @@ class ClientSocket(Socket):
         if self._receipts.may_ask and self._held is None:
             self._ask_soon = True
             self.outlet.write(b"")
+
+    def _end(self) -> None:
+        self._lost = True
+        if self._held is None:
+            self.go_away()
 
     def note_place(self) -> None:
         """Tell where the client is."""

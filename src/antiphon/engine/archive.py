@@ -11,7 +11,7 @@ from antiphon.engine.past import Conversation, make_past
 from antiphon.engine.rates import Rates
 from antiphon.errors import Overloaded
 from antiphon.model import Message, Principal, Session
-from antiphon.stores.archive_port import Found
+from antiphon.stores.archive_port import Found, SessionPlace, place_of
 from antiphon.stores.port import Store
 
 # So long a search goes on looking: what lies further back is the next page's.
@@ -38,7 +38,7 @@ class Archive:
         self._imports = 0
 
     async def search(
-        self, principal: Principal, text: str, before: int | None, limit: int, *, archived: bool
+        self, principal: Principal, text: str, before: SessionPlace | None, limit: int, *, archived: bool
     ) -> Found:
         """Return a page of sessions that have the text in their title or a message, the last used first.
 
@@ -56,7 +56,7 @@ class Archive:
             self._waiting -= 1
 
     async def _look(
-        self, principal: Principal, text: str, before: int | None, limit: int, *, archived: bool
+        self, principal: Principal, text: str, before: SessionPlace | None, limit: int, *, archived: bool
     ) -> Found:
         found: list[Session] = []
         until = time.monotonic() + SEARCH_S
@@ -65,7 +65,7 @@ class Archive:
             found += look.sessions
             before = look.before
             if len(found) > limit:
-                return Found(sessions=found[:limit], before=found[limit - 1].updated_at)
+                return Found(sessions=found[:limit], before=place_of(found[limit - 1]))
             if before is None or len(found) == limit or time.monotonic() > until:
                 return Found(sessions=found, before=before)
 

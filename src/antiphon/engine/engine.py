@@ -200,11 +200,12 @@ class Engine:
             raise TooLarge(f"context takes more than {self.bounds.metadata_bytes} bytes as JSON.")
 
     async def delete_session(self, principal: Principal, session_id: str) -> None:
-        """Stop what runs in the session and delete it. Raises NotFound."""
+        """Stop what runs in the session, delete it and send its followers away. Raises NotFound."""
         running = await self.store.undelivered(principal, session_id, now_ms())
         for turn in running:
             await self.stop(principal, turn.id)
-        await self.store.delete_session(principal, session_id)
+        deleted = await self.store.delete_session(principal, session_id)
+        self._sessions.announce_deleted(deleted)
         await self.contexts.forget(principal, session_id)
         for turn in running:
             self.hub.lose_unfed(turn.id)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from antiphon.engine.cursor import Cursor
 from antiphon.engine.deliver import Channel, Hub
 from antiphon.model import Chunk, Turn
+from antiphon.stores.port import Standing
 
 
 class SessionReader(Protocol):
@@ -36,6 +37,10 @@ class SessionReader(Protocol):
         """Learn that the reader should come back with its cursor."""
         ...
 
+    def gone(self, cursor: str) -> None:
+        """Learn that the session was deleted: the reader should come back with this cursor, its beginning."""
+        ...
+
 
 class SessionFollow:
     """One reader of one session: attaches to each turn, old and new, and keeps the cursor."""
@@ -55,6 +60,10 @@ class SessionFollow:
         self._early: list[Turn] | None = []
         # Chunks received of each turn that is under way, and of the newest one.
         self._received: dict[int, int] = dict(cursor.received) if cursor else {}
+        # When the session was created, which tells it from another one of the same id; None: it is not known.
+        self.created_at: int | None = None
+        # Word of sessions that were deleted, heard before the reader was told where its stream begins.
+        self._deleted: list[int] = []
         self.closed = False
         # The newest turn of the session that this follow knows of; None before it has begun.
         self.newest: int | None = None
@@ -78,6 +87,8 @@ class SessionFollow:
             self._received.setdefault(next_number, 0)
         self._reader.ready(self.cursor)
         await self._attach_all(taken)
+        for created_at in self._deleted:
+            self.deleted(created_at)
 
     async def add(self, turn: Turn) -> None:
         """Follow a further turn."""
@@ -85,6 +96,31 @@ class SessionFollow:
             self._early.append(turn)
         elif not self.closed:
             await self._attach_all(self._take(self._later([turn])))
+
+    def deleted(self, created_at: int) -> None:
+        """Learn that the session of this id was deleted that had been created at that time."""
+        if self._early is not None:
+            self._deleted.append(created_at)
+        elif created_at == self.created_at or (self.created_at is None and self.newest):
+            self.gone()
+
+    def look(self, newest: int, standing: Standing | None) -> None:
+        """Learn how the store has the session, read after ``newest`` was the newest turn known here."""
+        if standing is None:
+            # One that is followed before it exists is not gone.
+            if self.created_at is not None or newest:
+                self.gone()
+        elif self.created_at not in (None, standing.created_at) or standing.turn_count < newest:
+            self.gone()
+        else:
+            self.created_at = standing.created_at
+
+    def gone(self) -> None:
+        """Send the reader away: what it follows is no more."""
+        if not self.closed:
+            self.close()
+            self._received = {1: 0}
+            self._reader.gone(self.cursor)
 
     def close(self) -> None:
         """Stop following."""

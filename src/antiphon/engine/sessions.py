@@ -1,4 +1,4 @@
-"""Those who follow sessions: they hear of new turns, wherever these were submitted."""
+"""Those who follow sessions: they hear of new turns and of the end of the session, wherever that happened."""
 
 import asyncio
 import contextlib
@@ -14,10 +14,11 @@ from antiphon.engine.follow import SessionFollow, SessionReader
 from antiphon.engine.ports import Ports
 from antiphon.errors import AntiphonError, CursorExpired, NotFound
 from antiphon.ids import now_ms
-from antiphon.model import Principal, Turn
+from antiphon.model import Principal, Session, Turn
 
 _encode = msgspec.json.encode
-_decode_turn = msgspec.json.Decoder(Turn).decode
+# What is told on a session's topic: a new turn, or when the session was created that has been deleted.
+_decode = msgspec.json.Decoder(Turn | int).decode
 Key = tuple[str, str]
 
 
@@ -53,7 +54,9 @@ class SessionFollows:
         # First be told of new turns, then look which there are: none can fall between.
         self._enter(principal, session_id).follows.add(follow)
         try:
-            owed, next_number = await self._owed(principal, session_id, cursor)
+            session = await self._find(principal, session_id)
+            follow.created_at = session.created_at if session else None
+            owed, next_number = await self._owed(principal, session_id, session, cursor)
             await follow.begin(owed, next_number)
         except BaseException:
             self.unfollow(principal, session_id, follow)
@@ -75,16 +78,29 @@ class SessionFollows:
         told = msgspec.structs.replace(turn, params={})
         self._bus.publish(_topic(principal.id, turn.session_id), _encode(told).decode())
 
+    def announce_deleted(self, session: Session) -> None:
+        """Tell all followers of the session, in every pod, that it is no more."""
+        key, text = (session.owner, session.id), str(session.created_at)
+        # Here at once: else its turns that are lost now would have followers come back with their old cursor.
+        self._heard(key, text)
+        self._bus.publish(_topic(*key), text)
+
     async def look(self) -> None:
-        """Find turns of followed sessions that nobody told of."""
+        """Find what nobody told of: new turns of followed sessions, and sessions that are no more."""
         sessions = tuple(self._sessions.values())
         if not sessions:
             return
-        counts = await self._store.turn_counts([known.session_id for known in sessions])
-        for known in sessions:
+        # As of now: what is read of the store may be older than what is heard meanwhile.
+        newest = [[(follow, follow.newest) for follow in known.follows] for known in sessions]
+        standings = await self._store.standings([known.session_id for known in sessions])
+        for known, follows in zip(sessions, newest, strict=True):
+            standing = standings.get(known.session_id)
+            for follow, number in follows:
+                if number is not None:
+                    follow.look(number, standing)
             seen = _seen(known)
-            if seen is not None and counts.get(known.session_id, 0) > seen:
-                await self._add_after(known, seen)
+            if seen is not None and standing is not None and standing.turn_count > seen:
+                await self._add_missed(known, seen)
 
     async def close(self) -> None:
         """Wait for what is under way."""
@@ -102,7 +118,11 @@ class SessionFollows:
         known = self._sessions.get(key)
         if known is None:
             return
-        turn = _decode_turn(text)
+        turn = _decode(text)
+        if isinstance(turn, int):
+            for follow in tuple(known.follows):
+                follow.deleted(turn)
+            return
         seen = _seen(known)
         if seen is not None and turn.number > seen + 1:
             # Word of a turn before it, submitted at another pod, is late or lost. Taken up first, this one
@@ -112,7 +132,8 @@ class SessionFollows:
             self._spawn(self._add(tuple(known.follows), turn))
 
     async def _add_missed(self, known: _Followers, seen: int) -> None:
-        with contextlib.suppress(AntiphonError):  # look does so as well
+        # Looked for again later. One that became another's must not keep the others from being looked for.
+        with contextlib.suppress(AntiphonError):
             await self._add_after(known, seen)
 
     async def _add_after(self, known: _Followers, seen: int) -> None:
@@ -128,17 +149,21 @@ class SessionFollows:
             except AntiphonError:
                 follow.lost(turn)
 
+    async def _find(self, principal: Principal, session_id: str) -> Session | None:
+        """Return the session; None also for another's, which is refused when its turns are read."""
+        try:
+            return await self._store.session(principal, session_id)
+        except NotFound:
+            return None
+
     async def _owed(
-        self, principal: Principal, session_id: str, cursor: Cursor | None
+        self, principal: Principal, session_id: str, session: Session | None, cursor: Cursor | None
     ) -> tuple[Sequence[Turn], int]:
         """Return the turns a follower has to be given and the number after the session's newest turn.
 
-        That number is read first: a turn submitted in between is then given twice rather than never.
+        That number was read first: a turn submitted in between is then given twice rather than never.
         """
-        try:
-            newest = (await self._store.session(principal, session_id)).turn_count
-        except NotFound:
-            newest = 0
+        newest = session.turn_count if session else 0
         if cursor is None:
             ended_after = now_ms() - int(self._bounds.retention * 1000)
             owed = await self._store.undelivered(principal, session_id, ended_after)
@@ -147,7 +172,7 @@ class SessionFollows:
             owed = await self._store.turns(principal, session_id, min(cursor.received) - 1, most + 1)
             if len(owed) > most:
                 raise CursorExpired(f"More than {most} replies came since. Read the session's messages.")
-        if cursor is not None and cursor.newest > newest + 1:
+        if cursor is not None and (cursor.newest > newest + 1 or cursor.received.get(newest + 1)):
             raise CursorExpired("This cursor is of another session. Begin again without a cursor.")
         return owed, newest + 1
 
@@ -167,7 +192,8 @@ class SessionFollows:
 
 def _seen(known: _Followers) -> int | None:
     """Return the newest turn that all followers know of; None while none has begun."""
-    return min((follow.newest for follow in known.follows if follow.newest is not None), default=None)
+    here = [follow for follow in known.follows if not follow.closed]
+    return min((follow.newest for follow in here if follow.newest is not None), default=None)
 
 
 def _topic(owner: str, session_id: str) -> str:

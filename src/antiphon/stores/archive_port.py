@@ -1,18 +1,33 @@
 """Conversations as wholes: a part of the Store port (port.py), in a file of its own."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from antiphon.model import Chunk, Feedback, Message, Principal, Session, Turn
 
 
+class SessionPlace(NamedTuple):
+    """A place in the list of sessions, the last used first: of a session, by its last use and its id.
+
+    With no id it stands behind all sessions of that time.
+    """
+
+    updated_at: int
+    id: str = ""
+
+
+def place_of(session: Session) -> SessionPlace:
+    """Return the place of a session."""
+    return SessionPlace(session.updated_at, session.id)
+
+
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What a look came upon; ``before`` is where the next one begins, None where the list ends."""
 
     sessions: Sequence[Session]
-    before: int | None
+    before: SessionPlace | None
 
 
 class PastTurn(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,10 +49,12 @@ class Past(msgspec.Struct, frozen=True, kw_only=True):
 class ArchiveStore(Protocol):
     """Conversations as wholes: found again, judged, taken out and brought in."""
 
-    async def search(self, principal: Principal, text: str, before: int | None, *, archived: bool) -> Found:
+    async def search(
+        self, principal: Principal, text: str, before: SessionPlace | None, *, archived: bool
+    ) -> Found:
         """Return sessions that have the text in their title or a message, whatever its case, newest first.
 
-        One call looks through a bounded stretch of the sessions last used before that time: it may find
+        One call looks through a bounded stretch of the list after that place: it may find
         nothing, and yet there is more. Of a very long session it looks through the newest messages.
         """
         ...

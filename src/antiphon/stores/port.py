@@ -5,13 +5,13 @@ across principals: what belongs to another is NotFound. Every call is one transa
 Errors of a driver arrive as StoreUnavailable.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import msgspec
 
 from antiphon.model import Chunk, End, Message, Post, Principal, Session, Turn, TurnState
-from antiphon.stores.archive_port import ArchiveStore
+from antiphon.stores.archive_port import ArchiveStore, SessionPlace
 
 Latest = Literal["latest"]
 Finished = Literal["done", "fenced", "gone"]
@@ -93,6 +93,16 @@ class PodState(msgspec.Struct, frozen=True, kw_only=True):
     running: int
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """The number of a session's newest turn, and when the session was created (Unix ms).
+
+    Another session that is made under the id of a deleted one was created at another time.
+    """
+
+    turn_count: int
+    created_at: int
+
+
 class SessionStore(Protocol):
     """Conversations and their messages."""
 
@@ -110,12 +120,16 @@ class SessionStore(Protocol):
         ...
 
     async def sessions(
-        self, principal: Principal, before: int | None, limit: int, *, archived: bool = False
+        self, principal: Principal, before: SessionPlace | None, limit: int, *, archived: bool = False
     ) -> Sequence[Session]:
-        """Return the principal's sessions last used before that time, newest first.
+        """Return the principal's sessions after that place in the list, the last used first.
 
         Those that are not archived, or only those that are.
         """
+        ...
+
+    async def busy(self, session_ids: Sequence[str]) -> Collection[str]:
+        """Return those of the sessions that have a turn that has not ended."""
         ...
 
     async def update_session(
@@ -130,8 +144,8 @@ class SessionStore(Protocol):
         """Change what is not None; it counts as no use of the session. Raises NotFound."""
         ...
 
-    async def delete_session(self, principal: Principal, session_id: str) -> None:
-        """Delete a session with its messages and turns. Raises NotFound."""
+    async def delete_session(self, principal: Principal, session_id: str) -> Session:
+        """Delete a session with its messages and turns; return what it was. Raises NotFound."""
         ...
 
     async def messages(
@@ -214,8 +228,8 @@ class FollowStore(Protocol):
         """Return those of the turns that have ended or are gone."""
         ...
 
-    async def turn_counts(self, session_ids: Sequence[str]) -> Mapping[str, int]:
-        """Return the number of the newest turn of each session that exists."""
+    async def standings(self, session_ids: Sequence[str]) -> Mapping[str, Standing]:
+        """Return how each of the sessions stands that exists."""
         ...
 
     async def message_count(self, session_id: str) -> int:

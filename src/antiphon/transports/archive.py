@@ -6,7 +6,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from antiphon.engine.engine import Engine
-from antiphon.errors import BadRequest, Invalid
+from antiphon.errors import BadRequest, Invalid, TooLarge
 from antiphon.model import Principal, Session
 from antiphon.transports import session_file, views
 from antiphon.transports.asgi import Request, answer_json
@@ -66,6 +66,11 @@ class Archive:
                     body = await request.json_body()
             except TimeoutError as error:
                 raise BadRequest(f"The file took longer than {UPLOAD_S:g} s to arrive. Try again.") from error
+            except TooLarge as error:
+                raise TooLarge(
+                    f"The file has more than {engine.bounds.import_bytes} bytes. "
+                    "Raise ANTIPHON_MAX_IMPORT_BYTES to take more."
+                ) from error
             await engine.archive.count(request.principal, len(body), request.address)
             # Off the event loop: a long file takes a while.
             given = await asyncio.to_thread(session_file.read_file, body)

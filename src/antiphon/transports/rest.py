@@ -24,13 +24,15 @@ from antiphon.errors import (
 )
 from antiphon.ids import new_id, now_ms
 from antiphon.model import Feedback, Principal
-from antiphon.transports import views
+from antiphon.stores.archive_port import SessionPlace, place_of
+from antiphon.transports import session_places, views
 from antiphon.transports.asgi import problem, retry_header
 from antiphon.transports.http import WEBSOCKET, Route
 from antiphon.transports.openapi_document import answers, make_document
 
 VIEWS = (
     views.SessionView,
+    views.SessionItem,
     views.SessionDetail,
     views.SessionPage,
     views.MessageView,
@@ -123,7 +125,9 @@ def _add_sessions(app: FastAPI, engine: Engine) -> None:
     async def list_sessions(
         request: Request,
         limit: Limit = 50,
-        before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
+        before: Annotated[
+            str | None, Query(description="`next_before` of the page before; or a time (Unix ms)")
+        ] = None,
         q: Annotated[
             str | None, Query(min_length=1, max_length=200, description="text in the title or a message")
         ] = None,
@@ -137,13 +141,25 @@ def _add_sessions(app: FastAPI, engine: Engine) -> None:
         for a second at most: a page may be short, even empty, while ``next_before`` leads on.
         """
         who = _principal(request)
+        place = _session_place(before)
         if q is None:
-            found = await store.sessions(who, before, limit, archived=archived)
-            following = found[-1].updated_at if len(found) == limit else None
+            found = await store.sessions(who, place, limit, archived=archived)
+            following = place_of(found[-1]) if len(found) == limit else None
         else:
-            page = await engine.archive.search(who, q, before, limit, archived=archived)
+            page = await engine.archive.search(who, q, place, limit, archived=archived)
             found, following = page.sessions, page.before
-        return {"sessions": [views.session(s) for s in found], "next_before": following}
+        busy = await store.busy([it.id for it in found])
+        return {
+            "sessions": [{**views.session(it), "running": it.id in busy} for it in found],
+            "next_before": following and session_places.to_text(following),
+        }
+
+
+def _session_place(before: str | None) -> SessionPlace | None:
+    try:
+        return None if before is None else session_places.parse(before)
+    except (ValueError, Invalid) as error:
+        raise Invalid("query.before: send the `next_before` of a page, or a time in Unix ms.") from error
 
 
 def _add_session(app: FastAPI, engine: Engine) -> None:

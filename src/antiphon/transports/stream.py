@@ -311,6 +311,11 @@ class SessionStream(EventStream):
         if data:
             self.write(data)
 
+    def gone(self, cursor: str) -> None:
+        """See SessionReader: the reader comes back with the id it was given last."""
+        self.write(self._opening(cursor))
+        self.go_away()
+
     def go_away(self) -> None:
         """Tell the reader to come back with its cursor, and end."""
         if self._held is None:

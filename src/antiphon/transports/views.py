@@ -23,6 +23,12 @@ class SessionView(TypedDict):
     updated_at: Time
 
 
+class SessionItem(SessionView):
+    """A conversation in a list. ``running``: whether a reply is under way in it."""
+
+    running: bool
+
+
 class FeedbackView(TypedDict):
     """What its reader thinks of a reply."""
 
@@ -77,12 +83,12 @@ class SessionDetail(SessionView):
 class SessionPage(TypedDict):
     """Sessions, the last used first.
 
-    ``next_before`` leads to the next page, null at the end. The page of a search may be short or empty, and
-    yet not the last.
+    ``next_before``, sent as ``before``, leads to the next page; null at the end. The page of a search may be
+    short or empty, and yet not the last.
     """
 
-    sessions: list[SessionView]
-    next_before: int | None
+    sessions: list[SessionItem]
+    next_before: str | None
 
 
 class MessagePage(TypedDict):

@@ -125,6 +125,13 @@ class SessionFollower:
 
     def lost(self, turn: Turn) -> None:  # noqa: ARG002 - whichever turn it was
         """See SessionReader."""
+        self._end()
+
+    def gone(self, cursor: str) -> None:  # noqa: ARG002 - it is the follow's own by now
+        """See SessionReader."""
+        self._end()
+
+    def _end(self) -> None:
         if self.held is None:
             self._follows.lose(self)
         else:

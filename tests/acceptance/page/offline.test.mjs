@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { House } from "./harness.mjs";
-import { by, done, drawn, finished, prompts, say } from "./steps.mjs";
+import { by, done, drawn, finished, midway, pick, prompts, say } from "./steps.mjs";
 
 const house = new House();
 before(() => house.open());
@@ -30,6 +30,33 @@ test("without a network it opens, shows stored conversations, and sends what was
   await page.context().setOffline(false);
   await finished(page, 2);
   assert.equal(await prompts(page).count(), 2);
+  assert.deepEqual(page.faults, []);
+  await done(page);
+});
+
+test("where a part of it is gone since a deploy it loads itself anew, once, and never in mid-reply unasked", async () => {
+  const page = await house.visit({ serviceWorkers: "block" });
+  await page.route(/\/assets\/settings-[^/]+\.js$/, (route) => route.fulfill({ status: 404, body: "" }));
+  const notice = page.locator(".toast");
+  let loads = 0;
+  page.on("load", () => loads++);
+  await pick(page, "slow");
+  await say(page, "one");
+  await midway(page, 30);
+  await by(page, "settings").click();
+  await notice.filter({ hasText: "Reload" }).waitFor();
+  await finished(page, 1);
+  assert.equal(loads, 0);
+  const anew = page.waitForEvent("load");
+  await by(page, "settings").click();
+  await anew;
+  await finished(page, 1);
+  await by(page, "settings").click();
+  await notice.filter({ hasText: "Reload" }).waitFor();
+  await page.context().setOffline(true);
+  await by(page, "settings").click();
+  await notice.filter({ hasText: "reached" }).waitFor();
+  assert.equal(loads, 1);
   assert.deepEqual(page.faults, []);
   await done(page);
 });

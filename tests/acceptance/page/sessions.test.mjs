@@ -79,6 +79,19 @@ test("what is deleted can be had back, and else is gone", async () => {
   await done(page);
 });
 
+test("nothing is deleted while the reader is at the way back", async () => {
+  const page = await house.visit();
+  await conversations(page, "held");
+  await choose(page, "held", "session-delete");
+  await by(page, "undo").hover();
+  await page.waitForTimeout(9500);
+  const left = async () => (await (await page.request.get(`${house.base}/api/sessions`)).json()).sessions.length;
+  assert.equal(await left(), 1);
+  await by(page, "undo").click();
+  await entry(page, "held").waitFor();
+  await done(page);
+});
+
 test("a deletion that a refresh interrupts is carried out all the same", async () => {
   const page = await house.visit();
   await conversations(page, "soon gone");

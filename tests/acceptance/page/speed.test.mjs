@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { House } from "./harness.mjs";
-import { by, done, finished, messages, pick, say } from "./steps.mjs";
+import { by, done, messages, pick, say } from "./steps.mjs";
 
 const house = new House();
 before(() => house.open());
@@ -66,24 +66,106 @@ test("a reply of many tokens streams at 200 tokens a second into a conversation 
   await done(page);
 });
 
-test("scrolling up through 1,000 messages reaches the first, and nothing jumps", async () => {
+const DRAWN = 80; // 60, and what a step may add before it lets others go
+const drawn = (page) => by(page, "message").count();
+/** The text of the messages drawn, from the first on. */
+const texts = (page) => by(page, "message-text").allTextContents();
+
+async function opened(count) {
   const page = await house.visit();
-  const { id } = await (await page.request.post(`${house.base}/api/sessions/import`, { data: conversation(1000) })).json();
+  const { id } = await (await page.request.post(`${house.base}/api/sessions/import`, { data: conversation(count) })).json();
   await page.goto(`${house.base}/c/${id}`);
-  await messages(page, "assistant").last().waitFor();
+  await messages(page, "assistant").filter({ hasText: `Reply ${count - 1}` }).waitFor();
+  await page.waitForFunction(() => document.querySelectorAll("pre .hljs-built_in").length > 0); // what colours has been loaded
+  return page;
+}
+
+/** How far a marked message has come from where it was, in pixels, when all that follows has come. */
+async function way(page, marker) {
+  let last = null;
+  for (let same = 0; same < 4;) {
+    await page.waitForTimeout(50);
+    const now = await marker.evaluate(({ one, before }) => one.isConnected ? one.getBoundingClientRect().top - before : NaN);
+    same = now === last ? same + 1 : 0;
+    last = now;
+  }
+  return last;
+}
+
+/** How far the message at the top of the view moves when the wheel is turned. */
+async function wheeled(page, pixels) {
+  const marker = await by(page, "transcript").evaluateHandle((list) => {
+    const { top } = list.getBoundingClientRect();
+    const one = [...list.querySelectorAll("article")].find((article) => article.getBoundingClientRect().bottom > top + 1);
+    return { one, before: one.getBoundingClientRect().top };
+  });
+  await page.mouse.wheel(0, pixels);
+  return way(page, marker);
+}
+
+/** How far the first message drawn moves when the view is put there at once, and earlier ones come in above it. */
+async function pushed(page) {
+  return way(page, await by(page, "transcript").evaluateHandle((list) => {
+    list.scrollTop = 0;
+    const one = list.querySelector("article");
+    return { one, before: one.getBoundingClientRect().top };
+  }));
+}
+
+test("scrolling up through 1,000 messages, nothing jumps by more than 2 pixels, and few are drawn at a time", async () => {
+  const page = await opened(1000);
   await by(page, "transcript").hover();
-  const first = messages(page, "user").filter({ hasText: /^Question 0\?/ }).first();
-  for (let k = 0; k < 400 && !await first.count(); k++) {
+  for (let k = 0; k < 40; k++) {
+    const step = k < 30 ? -500 : 500;
+    const moved = await wheeled(page, step);
+    assert.ok(Math.abs(moved + step) <= 2, `step ${k} of ${step} moved the text by ${moved}`);
+    assert.ok(await drawn(page) <= DRAWN, `${await drawn(page)} drawn`);
+  }
+  for (let k = 0; k < 5; k++) {
+    const [first] = await texts(page);
+    const moved = await pushed(page);
+    assert.notEqual((await texts(page))[0], first, "earlier ones came");
+    assert.ok(Math.abs(moved) <= 2, `earlier ones moved the text by ${moved}`);
+  }
+  for (let k = 0; k < 400 && !(await texts(page))[0].startsWith("Question 0?"); k++) {
     await page.mouse.wheel(0, -4000);
     await page.waitForTimeout(30);
   }
-  await first.waitFor();
-  await by(page, "to-latest").click();
-  await messages(page, "assistant").filter({ hasText: "Reply 999" }).waitFor();
-  await pick(page, "quick");
-  await say(page, "still quick");
-  await page.locator('[data-status="streaming"], [data-status="waiting"]').first().waitFor({ state: "detached" }).catch(() => null);
-  await finished(page, await messages(page, "assistant").count());
+  assert.equal((await texts(page))[0], "Question 0?");
+  assert.ok(await drawn(page) <= DRAWN);
+  for (let k = 0; k < 400 && !(await texts(page)).at(-1).startsWith("Reply 999"); k++) {
+    await page.mouse.wheel(0, 4000);
+    await page.waitForTimeout(30);
+  }
+  assert.match((await texts(page)).at(-1), /^Reply 999/);
+  assert.ok(await drawn(page) <= DRAWN);
+  assert.deepEqual(page.faults, []);
+  await done(page);
+});
+
+test("Home leads to the first of 1,000 messages and End back, while a reply streams, smoothly", async (t) => {
+  const page = await opened(1000);
+  await pick(page, "long");
+  await say(page, "at length");
+  await page.locator('[data-status="streaming"]').waitFor();
+  await by(page, "transcript").focus();
+  const begun = Date.now();
+  await page.keyboard.press("Home");
+  await by(page, "message-text").filter({ hasText: /^Question 0\?$/ }).waitFor();
+  const took = Date.now() - begun;
+  assert.equal(await by(page, "transcript").evaluate((list) => list.scrollTop), 0);
+  const tasks = await traced(page, () => page.waitForTimeout(3000));
+  const busy = tasks.reduce((sum, ms) => sum + ms, 0);
+  t.diagnostic(`at the first after ${took} ms; there, while the reply streams: longest task ${tasks[0].toFixed(1)} ms, busy ${(busy / 30).toFixed(0)} %`);
+  assert.ok(took < 2000);
+  assert.ok(tasks[0] < LIMIT_MS);
+  assert.equal(await by(page, "transcript").evaluate((list) => list.scrollTop), 0, "what comes at the end does not move who reads above");
+  await page.keyboard.press("End");
+  await page.locator('[data-status="streaming"]').waitFor();
+  assert.equal(await by(page, "to-latest").count(), 0);
+  await by(page, "stop").click();
+  await page.locator('[data-status="stopped"]').waitFor();
+  assert.ok(await drawn(page) <= DRAWN);
   assert.deepEqual(page.faults, []);
   await done(page);
 });

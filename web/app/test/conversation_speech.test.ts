@@ -26,6 +26,7 @@ test.each([
   ["Han alone is Chinese", "东京的人口是多少", "ja", "zh"],
   ["Arabic", "مرحبا بكم", "de", "ar"],
   ["Latin letters: the chosen language", "Guten Tag", "de", "de"],
+  ["A language as a country writes it", "Grüß Gott", "de-AT", "de"],
   ["Latin letters under a language of other letters", "Hello there", "ja", "en"],
   ["A foreign word changes nothing", "The word привет is Russian", "en", "en"],
   ["No letters", "123", "fr", "fr"],

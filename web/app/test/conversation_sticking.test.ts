@@ -43,6 +43,12 @@ test("Who comes back to the end is taken along again", () => {
   expect(sticking.pinned).toBe(true);
 });
 
+test("The end of what is drawn is not the end while there is more", () => {
+  sticking.scrolled(view(1000));
+  sticking.scrolled(view(1500), true);
+  expect(sticking.pinned).toBe(false);
+});
+
 test("A correction by the page is no move of the reader's", () => {
   sticking.movedUp();
   sticking.kept(view(1200));

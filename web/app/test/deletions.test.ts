@@ -1,6 +1,6 @@
 import { type Api, ApiError } from "@antiphon/client";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { Deletions, type Outcome, UNDO_MS } from "../src/features/sessions/deletions.js";
+import { Deletions, LONGEST_HOLD, type Outcome, UNDO_MS } from "../src/features/sessions/deletions.js";
 
 const deleteSession = vi.fn<Api["deleteSession"]>();
 const outcome = { onRefused: vi.fn<Outcome["onRefused"]>(), onDone: vi.fn<Outcome["onDone"]>() };
@@ -107,6 +107,33 @@ it("follows the other tabs: what one deletes or takes back is so in all", async 
   expect(pending(two)).toEqual(["a"]);
   two.undo("a", "");
   other("antiphon.deletions");
+  await vi.advanceTimersByTimeAsync(UNDO_MS);
+  expect(deleteSession).not.toHaveBeenCalled();
+});
+
+it("waits while its message is held, an hour at most, and for what was left of the time after it", async () => {
+  const deletions = begin();
+  deletions.schedule("a", "");
+  deletions.schedule("b", "");
+  deletions.delay("a", "", Infinity);
+  deletions.delay("b", "", Infinity);
+  await vi.advanceTimersByTimeAsync(UNDO_MS * 10);
+  deletions.delay("a", "", 500);
+  await vi.advanceTimersByTimeAsync(499);
+  expect(deleteSession).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(deleteSession.mock.calls.map(([id]) => id)).toEqual(["a"]);
+  await vi.advanceTimersByTimeAsync(LONGEST_HOLD - UNDO_MS * 10 - 501);
+  expect(deleteSession).toHaveBeenCalledTimes(1);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(deleteSession.mock.calls.map(([id]) => id)).toEqual(["a", "b"]);
+});
+
+it("a message that goes after it was undone, or carried out, deletes nothing", async () => {
+  const deletions = begin();
+  deletions.schedule("a", "");
+  deletions.undo("a", "");
+  deletions.delay("a", "", 0);
   await vi.advanceTimersByTimeAsync(UNDO_MS);
   expect(deleteSession).not.toHaveBeenCalled();
 });

@@ -1,4 +1,4 @@
-import type { Session, SessionPage } from "@antiphon/client";
+import type { Session, SessionItem, SessionPage } from "@antiphon/client";
 import { describe, expect, it } from "vitest";
 import { fileName } from "../src/features/sessions/files.js";
 import { groupByDay, spanOf } from "../src/features/sessions/groups.js";
@@ -7,7 +7,7 @@ import { neighbour } from "../src/features/sessions/neighbours.js";
 
 const session = (id: string, minute: number): Session => ({ id, title: id, context: {}, archived: false, turn_count: 1, created_at: "", updated_at: `2026-03-01T10:${String(minute).padStart(2, "0")}:00.000Z` });
 const ids = (sessions: readonly Session[]) => sessions.map(({ id }) => id);
-const page = (sessions: Session[], next: number | null): SessionPage => ({ sessions, next_before: next });
+const page = (sessions: SessionItem[], next: number | null): SessionPage => ({ sessions, next_before: next });
 
 describe("days", () => {
   const now = new Date(2026, 2, 31, 0, 30).getTime();
@@ -53,6 +53,17 @@ describe("the newest page over what is shown", () => {
     expect(mergeFirstPage(shown, page([session("b", 20)], null))).toEqual({ sessions: [session("b", 20)], next: null });
   });
 
+  it("takes nothing away where a search answers with nothing yet", () => {
+    expect(mergeFirstPage(shown, page([], 40))).toEqual(shown);
+    expect(mergeFirstPage({ sessions: [], next: null }, page([], 40))).toEqual({ sessions: [], next: 40 });
+  });
+
+  it("says which replies are under way; out of its reach none is", () => {
+    const marked = { ...shown, sessions: shown.sessions.map((one) => ({ ...one, running: true })) };
+    const { sessions } = mergeFirstPage(marked, page([{ ...session("c", 30), running: true }, { ...session("b", 20), running: false }], 20));
+    expect(sessions.map(({ running }) => running)).toEqual([true, false, false]);
+  });
+
   it("leads on by itself where nothing older is known", () => {
     expect(mergeFirstPage({ sessions: [], next: null }, page([session("b", 20)], 20)).next).toBe(20);
   });
@@ -63,6 +74,7 @@ it("a changed session goes to its place", () => {
   expect(ids(upsert(all, session("a", 40)))).toEqual(["a", "c", "b"]);
   expect(ids(upsert(all, { ...session("b", 20), title: "new" }))).toEqual(["c", "b", "a"]);
   expect(ids(upsert(all, session("z", 1)))).toEqual(["c", "b", "a", "z"]);
+  expect(upsert([{ ...session("a", 1), running: true }], session("a", 2))[0]?.running).toBe(true);
 });
 
 it("the keys lead to the next and the one before, and nowhere at the ends", () => {

@@ -17,7 +17,7 @@ export class Api {
   }
 
   /** Own sessions, the last used first; `before` is `next_before` of the page before. */
-  sessions(options: { limit?: number; before?: number; q?: string; archived?: boolean } = {}): Promise<SessionPage> {
+  sessions(options: { limit?: number; before?: number | string; q?: string; archived?: boolean } = {}): Promise<SessionPage> {
     return this.http.json("GET", `/api/sessions${query(options)}`);
   }
 

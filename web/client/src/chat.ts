@@ -88,7 +88,7 @@ export class Chat {
       const prompt = message.role === "user" ? message : draft.tree.get(message.parentId);
       const turnId = message.turnId ?? prompt?.turnId;
       if (!prompt || turnId == null) return;
-      if (choice.bot !== undefined && message.role === "assistant" && choice.bot !== message.sender) {
+      if (isAnotherBot(message, choice)) {
         outgoing.say(prompt.content, prompt.parentId, choice);
         return;
       }
@@ -97,10 +97,13 @@ export class Chat {
     });
   }
 
-  /** Send again what was refused; have a reply that failed made again. */
-  retry(messageId: string): void {
+  /**
+   * Send again what was refused; have a reply that failed made again. With a choice it is asked whom that names, as
+   * `regenerate` does; without, the same as before.
+   */
+  retry(messageId: string, choice: Choice = {}): void {
     this.with(messageId, (message, { outgoing }) => {
-      if (!outgoing.retry(message)) this.regenerate(message.id);
+      if (isAnotherBot(message, choice) || !outgoing.retry(message, choice)) this.regenerate(message.id, choice);
     });
   }
 
@@ -185,4 +188,9 @@ export class Chat {
     act(message, conversation);
     conversation.draft.publish();
   }
+}
+
+/** Whether a reply would be another bot's: its message has to be said to that one. */
+function isAnotherBot(reply: ChatMessage, { bot }: Choice): boolean {
+  return bot !== undefined && reply.role === "assistant" && bot !== reply.sender;
 }

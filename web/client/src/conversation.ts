@@ -155,7 +155,7 @@ export class Conversation {
         this.notThere();
         return;
       }
-      if (failures === 1) await this.showCached();
+      if (failures === 1 && (await this.showKept())) return;
       const ms = Math.max(backOff(failures), answer.waitMs);
       connection.failed(this, failures, Date.now() + ms);
       await connection.pause(ms, this.ended.signal);
@@ -176,10 +176,12 @@ export class Conversation {
     void this.loading.further().then(() => this.saver.later());
   }
 
-  private async showCached(): Promise<void> {
+  /** Show what the reader has of the session; tells whether there is nothing to be read any more. */
+  private async showKept(): Promise<boolean> {
     const cached = await this.saver.load();
     const { draft } = this;
-    if (this.closed || draft.phase === "ready") return;
+    if (this.closed) return true;
+    if (!cached && this.restoreUnmade()) return true;
     draft.phase = cached ? "ready" : "unreachable";
     if (cached) {
       this.session = cached.session;
@@ -191,21 +193,27 @@ export class Conversation {
     }
     draft.publish();
     this.show();
+    return false;
+  }
+
+  /** Take up a session that this page was to make when it was loaded anew; tells whether it is one. */
+  private restoreUnmade(): boolean {
+    const begun = this.isMade ? undefined : this.outbox.entries().find((entry) => entry.title !== undefined);
+    if (begun?.title === undefined) return false;
+    this.begin(begun.title);
+    this.outgoing.restore();
+    this.draft.publish();
+    return true;
   }
 
   private notThere(): void {
+    if (this.restoreUnmade()) return;
     const { draft } = this;
-    // The session is one that this page was to make when it was loaded anew.
-    const begun = draft.phase === "loading" && this.outbox.entries().find((entry) => entry.title !== undefined);
-    draft.phase = begun ? "ready" : "missing";
-    if (begun) {
-      draft.title = begun.title ?? "";
-      this.outgoing.restore();
-    } else {
-      draft.stale = false;
-      this.saver.remove();
-      this.follower?.close();
-    }
+    draft.phase = "missing";
+    draft.stale = false;
+    this.saver.remove();
+    this.outbox.drop();
+    this.follower?.close();
     draft.publish();
     this.show();
   }
@@ -246,12 +254,12 @@ export class Conversation {
     this.draft.changed();
   }
 
-  private async fetch(messageId: string): Promise<StoredMessage | null> {
+  private async fetch(messageId: string): Promise<StoredMessage | "gone" | null> {
     const { api, connection } = this.around;
     for (let failures = 1; !this.closed; failures++) {
       const answer = await api.message(messageId).catch(apiError);
       if (!(answer instanceof Error)) return answer;
-      if (isNotThere(answer)) return null;
+      if (isNotThere(answer)) return "gone";
       await connection.pause(Math.max(backOff(failures), answer.waitMs), this.ended.signal);
     }
     return null;

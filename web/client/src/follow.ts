@@ -86,6 +86,12 @@ export class Follower {
     let lost = false;
     const onEvent = (event: ServerEvent): void => {
       if (attempt.signal.aborted) return;
+      // A stream opens once. Opened again its session was deleted: what comes next is of another one of this id.
+      if (this.since !== null && event.event === "connected") {
+        lost = true;
+        attempt.abort();
+        return;
+      }
       if (this.since === null) this.connection.answered(this);
       this.since ??= performance.now();
       lost = this.event(event, attempt);

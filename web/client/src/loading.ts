@@ -33,6 +33,8 @@ export class Loading {
    * them follows. Rejects with ApiError.
    */
   async load(): Promise<{ session: SessionDetail; cursor: string }> {
+    // What begins from now on is not in the session's answer, and yet not lost.
+    const expected = this.replies.underWay();
     // In this order: a reply that ends in between is in both, never in neither.
     const session = await this.api.session(this.draft.id);
     const page = await this.api.messages(this.draft.id, { limit: FIRST_PAGE });
@@ -41,7 +43,7 @@ export class Loading {
     // What joins what was read before leaves its older pages where they are; else there is a hole to be filled.
     if (!joins || !this.begun) this.before = page.next_before;
     this.begun = true;
-    const lost = this.replies.underWay().filter((turn) => !session.running.some((running) => running.id === turn.id));
+    const lost = expected.filter((turn) => !session.running.some((running) => running.id === turn.id));
     this.take(page);
     if (tree.end && joins) tree.show(tree.end.id);
     else tree.endAt(tree.newest());

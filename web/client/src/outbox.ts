@@ -30,6 +30,7 @@ export type OutboxStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
  */
 export class Outbox {
   private readonly name: string;
+  private gone = false;
 
   constructor(
     private readonly storage: OutboxStorage | undefined,
@@ -60,9 +61,15 @@ export class Outbox {
     this.keep(this.entries().filter((entry) => entry.key !== key));
   }
 
+  /** The session is gone: forget what was to be sent in it, and keep no more. */
+  drop(): void {
+    this.gone = true;
+    this.keep([]);
+  }
+
   private keep(entries: OutboxEntry[]): void {
     try {
-      if (entries.length) this.storage?.setItem(this.name, JSON.stringify(entries));
+      if (entries.length && !this.gone) this.storage?.setItem(this.name, JSON.stringify(entries));
       else this.storage?.removeItem(this.name);
     } catch {
       return;

@@ -63,14 +63,19 @@ export class Outgoing {
     this.begin({ ...common, ...this.marks(), ...choice });
   }
 
-  /** Send what was refused once more; tells whether there is such a message. */
-  retry(message: ChatMessage): boolean {
+  /** Send what was refused once more, to whom the choice names if it names anybody; tells whether there is such a message. */
+  retry(message: ChatMessage, choice: Choice): boolean {
     const entry = this.refusalOf(message);
     if (!entry) return false;
     this.forget(entry);
     // The refused key stands for nothing, or for something else.
     const again = { ...entry, key: newId("key-") };
     delete again.fault;
+    if (choice.bot !== undefined || choice.model !== undefined) {
+      delete again.bot;
+      delete again.model;
+      Object.assign(again, choice);
+    }
     this.begin(again);
     return true;
   }

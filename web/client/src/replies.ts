@@ -2,20 +2,22 @@ import type { OutboxEntry } from "./outbox.js";
 import { aboutTurn, fromStored, isSettled, promptOrder, replyOf, replyOrder, underWay } from "./messages/message.js";
 import { type ChunkEvent, RunningReply } from "./messages/reply.js";
 import type { SessionDraft } from "./session_draft.js";
-import type { ReplyEvent, StoredMessage, Turn } from "./types.js";
+import type { Fault, ReplyEvent, StoredMessage, Turn } from "./types.js";
 
 export interface RepliesHooks {
   /** Whether a turn that nobody here knows may be one of those being sent. */
   undecided(): boolean;
   /** Whether something of this reader's own is under way on the branch shown. */
   busy(): boolean;
-  /** Get a message that is not here; null: it is gone. Never rejects. */
-  fetch(messageId: string): Promise<StoredMessage | null>;
+  /** Get a message that is not here. `gone`: the server does not have it; null: nobody waits for it any more. Never rejects. */
+  fetch(messageId: string): Promise<StoredMessage | "gone" | null>;
   /** A reply has come to its end. */
   ended(turn: Turn): void;
   /** A turn has begun. */
   began(turn: Turn): void;
 }
+
+const GONE: Fault = { code: "not_found", message: "The server does not have this reply. Try again to have it made anew." };
 
 /** The replies under way in a session, begun here or elsewhere. */
 export class Replies {
@@ -100,10 +102,13 @@ export class Replies {
 
   /** A reply that ended while nobody looked: what is stored of it is what it is. */
   async fetchEnded(turn: Turn): Promise<void> {
+    const { tree } = this.draft;
     const stored = await this.hooks.fetch(turn.message_id);
-    const gone = stored === null && this.draft.tree.get(turn.message_id);
-    if (stored) this.store(stored);
-    if (gone && underWay(gone)) this.draft.tree.remove(turn.message_id);
+    if (stored === null) return;
+    const shown = tree.get(turn.message_id);
+    if (stored !== "gone") this.store(stored);
+    // It keeps its place: what was said after it would lose all that came before.
+    else if (shown && underWay(shown)) tree.put({ ...shown, status: "failed", fault: GONE });
     this.turns.set(turn.number, null);
     this.hooks.ended(turn);
     this.draft.changed();
@@ -160,7 +165,8 @@ export class Replies {
     if (!tree.has(turn.message_id)) tree.put(replyOf(turn), replyOrder(turn.number));
     if (!tree.has(turn.prompt_id)) {
       const stored = await this.hooks.fetch(turn.prompt_id);
-      if (!stored) {
+      if (stored === null) return;
+      if (stored === "gone") {
         tree.remove(turn.message_id);
         this.turns.set(turn.number, null);
         return;

@@ -76,6 +76,15 @@ export class Sender {
     return this.ended.signal.aborted;
   }
 
+  /** The session is there: if it is deleted, what is left here must not make it once more. */
+  private made(): void {
+    this.created = true;
+    for (const entry of this.queue) {
+      delete entry.title;
+      this.outbox.put(entry);
+    }
+  }
+
   private async work(): Promise<void> {
     for (;;) {
       const entry = this.queue[0];
@@ -125,7 +134,7 @@ export class Sender {
     if (entry.kind === "regenerate") return this.api.regenerate(turnId ?? "", { key, ...(model === undefined ? {} : { model }) });
     if (title !== undefined && !this.created) {
       const session = await this.api.createSession({ id: this.sessionId, title });
-      this.created = true;
+      this.made();
       this.hooks.created(session);
     }
     return this.api.send(this.sessionId, { text, parent, ...choice }, key);

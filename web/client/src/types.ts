@@ -10,9 +10,15 @@ export interface Session {
   updated_at: string;
 }
 
+/** A session as listed. `running`: whether a reply is under way in it; older servers do not tell. */
+export interface SessionItem extends Session {
+  running?: boolean;
+}
+
 export interface SessionPage {
-  sessions: Session[];
-  next_before: number | null;
+  sessions: SessionItem[];
+  /** Opaque: where the next page begins. */
+  next_before: number | string | null;
 }
 
 export type TurnState = "queued" | "running" | "complete" | "stopped" | "failed";

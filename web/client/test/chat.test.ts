@@ -1,6 +1,7 @@
 // @vitest-environment node
 import { describe, expect, test, vi } from "vitest";
 import { Api } from "../src/api.js";
+import type { Chat } from "../src/chat.js";
 import { chatOn, last, now, opened, shown, texts } from "./chats.js";
 import { FakeServer, problem, until } from "./fake_server.js";
 
@@ -247,6 +248,55 @@ describe("versions", () => {
     chat.retry("r2");
     await until(() => server.turns.length === 3);
     expect(chat.versions("r1").ids.length).toBe(3);
+  });
+});
+
+describe("trying again with another", () => {
+  const failing = async (): Promise<[FakeServer, Chat]> => {
+    const server = new FakeServer().begin();
+    const turn = server.ask("one", null);
+    turn.end("failed", { error: { code: "provider_refused", message: "No." } });
+    return [server, await opened(server)];
+  };
+
+  test.each([
+    ["model", { model: "other/model" }, "other/model"],
+    ["model that failed", { model: "builtin/echo" }, null],
+    ["bot that failed", { bot: "echo" }, null],
+  ])("the %s answers the same message", async (_, choice, model) => {
+    const [server, chat] = await failing();
+    chat.retry("r1", choice);
+    await until(() => server.turns.length === 2);
+    expect([server.made("POST", "/regenerate")[0]?.query.get("model"), server.made("POST", "/messages").length]).toEqual([model, 0]);
+    expect(chat.versions("r1").ids.length).toBe(2);
+  });
+
+  test("another bot gets a version of the message", async () => {
+    const [server, chat] = await failing();
+    chat.retry("r1", { bot: "sizebot" });
+    await until(() => server.turns.length === 2);
+    expect(server.made("POST", "/messages")[0]?.body).toEqual({ text: "one", parent: null, bot: "sizebot" });
+  });
+
+  test("what was refused goes to them, and to nobody chosen before", async () => {
+    const server = new FakeServer().begin();
+    const chat = await opened(server);
+    server.instead = (request) => (request.method === "POST" ? problem(422, "invalid") : undefined);
+    chat.send("Hi", { model: "gone/model" });
+    await until(() => last(chat)?.status === "unsent");
+    server.instead = () => undefined;
+    chat.retry(last(chat)?.id ?? "", { bot: "sizebot" });
+    await until(() => server.turns.length === 1);
+    expect(server.made("POST", "/messages").at(-1)?.body).toEqual({ text: "Hi", parent: null, bot: "sizebot" });
+    server.turns[0]?.end();
+    await until(() => last(chat)?.status === "complete");
+    server.instead = (request) => (request.method === "POST" ? problem(422, "invalid") : undefined);
+    chat.regenerate("r1", { model: "gone/model" });
+    await until(() => last(chat)?.status === "failed");
+    server.instead = () => undefined;
+    chat.retry(last(chat)?.id ?? "", { model: "other/model" });
+    await until(() => server.turns.length === 2);
+    expect(server.made("POST", "/regenerate").at(-1)?.query.get("model")).toBe("other/model");
   });
 });
 

@@ -136,6 +136,15 @@ describe("following", () => {
     expect(chat.connection.store.getState().status).toBe("connected");
   });
 
+  test("a session that is deleted while it is followed is missing", async () => {
+    const server = talk();
+    const chat = await opened(server);
+    server.instead = (request) => (request.path.includes("/sessions/s") && !request.path.endsWith("/events") ? problem(404, "not_found") : undefined);
+    server.followed[0]?.send('id: 1.0\nevent: connected\ndata: {"type":"connected"}\n\nevent: resume\ndata: {"type":"resume"}\n\n');
+    await until(() => now(chat).phase === "missing");
+    expect(server.followed.length).toBe(1);
+  });
+
   test("what a reset voids is gone", async () => {
     const server = talk();
     const chat = await opened(server);

@@ -74,6 +74,46 @@ describe("reading", () => {
     expect(texts(chat)).toEqual(["1", "re 1"]);
   });
 
+  test("a reply that begins while the messages are read is none that was lost", async () => {
+    const server = long(1);
+    const cache = new MemoryCache();
+    const before = await opened(server, { cache });
+    before.close();
+    await until(() => cache.kept.has("s"));
+    server.down = true;
+    const chat = chatOn(server, { cache });
+    await chat.open("s");
+    chat.send("written offline");
+    // The session is read before the server has the message, and its messages after the reply has begun.
+    server.instead = async (request) => {
+      if (request.method === "POST") await until(() => server.made("GET", "/messages").length > 1);
+      if (request.method === "GET" && request.path.endsWith("/messages")) await until(() => now(chat).messages.has("r2"));
+      return undefined as never;
+    };
+    server.down = false;
+    chat.connection.retryNow();
+    await until(() => !now(chat).stale);
+    server.turns[1]?.say("heard");
+    await until(() => last(chat)?.content === "heard");
+    expect([texts(chat), server.made("GET", "/api/messages/r2").length]).toEqual([["1", "re 1", "written offline", "heard"], 0]);
+  });
+
+  test("a reply that the server has no more keeps its place", async () => {
+    const server = long(1);
+    const chat = await opened(server);
+    chat.send("2");
+    await until(() => last(chat)?.id === "r2");
+    server.turns[1]?.say("half");
+    await until(() => last(chat)?.content === "half");
+    chat.send("3");
+    // Of the reply under way nothing is left; the place in the stream is lost, so the messages are read anew.
+    server.turns.splice(1);
+    server.instead = (request) => (request.path.endsWith("/events") && request.headers.get("Last-Event-ID") !== "2.0" ? problem(410, "expired") : undefined);
+    server.cut();
+    await until(() => now(chat).messages.get("r2")?.status === "failed");
+    expect([now(chat).messages.get("r2")?.fault?.code, texts(chat).slice(0, 4)]).toEqual(["not_found", ["1", "re 1", "2", "half"]]);
+  });
+
   test("opening another session leaves the first, whichever answers later", async () => {
     const server = long(1);
     let answer = (): void => undefined;
@@ -127,5 +167,18 @@ describe("the reader's own store", () => {
     chat.startNew();
     await chat.open("s");
     expect([now(chat).phase, cache.kept.size]).toEqual(["missing", 0]);
+  });
+
+  test("a session deleted while it is followed is missing as soon as the server sends its followers away", async () => {
+    const server = long(1);
+    const cache = new MemoryCache();
+    const storage = new MemoryStorage();
+    const chat = await opened(server, { cache, storage });
+    await until(() => cache.kept.has("s"));
+    const followed = server.followed.length;
+    server.session = null;
+    for (const stream of server.streams) stream.send(`event: resume\ndata: {"type":"resume","cursor":"2.0","retry_after":0}\n\n`);
+    await until(() => now(chat).phase === "missing", 1500);
+    expect([server.followed.length - followed, cache.kept.size, server.made("GET", "/events").length]).toEqual([0, 0, followed + 1]);
   });
 });

@@ -2,13 +2,20 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { toPlainText } from "../src/markdown/index.js";
 import { drawn, fresh, labels } from "./markdown_helpers.js";
 
+const headings = (text: string): string[] => [...drawn(text).querySelectorAll("h1, h2, h3, h4, h5, h6")].map((one) => one.tagName);
 const html = (text: string): string => drawn(text).innerHTML;
 
 describe("blocks", () => {
   test("headings go below the page's own", () => {
-    const tags = [...drawn("# 1\n\n## 2\n\n### 3\n\n#### 4\n\n###### 6\n").children].map((child) => child.tagName);
-    expect(tags).toEqual(["H3", "H4", "H5", "H6", "H6"]);
+    expect(headings("# 1\n\n## 2\n\n### 3\n\n#### 4\n\n###### 6\n")).toEqual(["H3", "H4", "H5", "H6", "H6"]);
   });
+
+  // What skips a level leaves those who go from heading to heading looking for the one that is not there.
+  test.each([
+    ["the first is the highest, whatever its level", "#### 4\n\n#### 4\n\n## 2\n\n# 1\n", ["H3", "H3", "H3", "H3"]],
+    ["none skips a level on the way down", "## 2\n\n#### 4\n\n###### 6\n\n### 3\n\n## 2\n", ["H3", "H4", "H5", "H4", "H3"]],
+    ["those in quotes and lists count too", "> ## 2\n\n- ### 3\n\n##### 5\n", ["H3", "H4", "H5"]],
+  ])("of headings %s", (_, text, tags) => expect(headings(text)).toEqual(tags));
 
   test("only top-level blocks have a direction, found in the text of all that is in them", () => {
     const root = drawn("> مرحبا\n\n- مرحبا\n\n  ثم\n\n| ا |\n|---|\n| ب |\n");

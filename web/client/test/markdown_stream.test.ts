@@ -70,6 +70,17 @@ describe("while a text grows", () => {
     });
   };
 
+  test("a heading has from its first letter on the level that it will have", () => {
+    const text = "### a\n\nx\n\n> ##### b\n\ny\n\n- z\n\n###### c\n\nx\n\n## d\n\nx\n\n#### e\n\nend";
+    const { root, view } = fresh();
+    const seen: Record<string, Set<string>> = {};
+    for (let end = 1; end <= text.length; end += 1) {
+      view.update(text.slice(0, end), end === text.length);
+      for (const one of root.querySelectorAll("h3, h4, h5, h6")) if (one.textContent) (seen[one.textContent] ??= new Set()).add(one.tagName);
+    }
+    expect(Object.entries(seen).map(([name, tags]) => [name, ...tags])).toEqual([["a", "H3"], ["b", "H4"], ["c", "H5"], ["d", "H3"], ["e", "H4"]]);
+  });
+
   test("no word is lost that a line end or a space has ended", () => {
     const text = CORPUS.prose + CORPUS.quotes + CORPUS.emphasis + CORPUS.arabic + CORPUS.tight;
     const { root, view } = fresh();

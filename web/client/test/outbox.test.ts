@@ -101,6 +101,69 @@ describe("after a reload", () => {
     expect(server.messages.at(-1)?.parent_id).toBe("r1");
   });
 
+  test("a session that was never made is shown while the server is away, and made when it is back", async () => {
+    const server = new FakeServer();
+    const storage = new MemoryStorage();
+    server.down = true;
+    const before = chatOn(server, { storage });
+    before.send("Hi");
+    before.close();
+    const chat = chatOn(server, { storage });
+    await chat.open(now(before).id ?? "");
+    expect([now(chat).phase, texts(chat)]).toEqual(["ready", ["Hi", ""]]);
+    server.down = false;
+    chat.connection.retryNow();
+    await until(() => last(chat)?.turnId === "t1");
+    server.turns[0]?.say("Good day");
+    await until(() => texts(chat).join() === "Hi,Good day");
+    expect([server.session?.title, storage.items.size]).toEqual(["Hi", 0]);
+  });
+
+  test("a session that is gone takes along what was to be sent in it", async () => {
+    const server = new FakeServer().begin();
+    const storage = new MemoryStorage();
+    const before = await opened(server, { storage });
+    server.down = true;
+    before.send("Hi");
+    before.close();
+    server.down = false;
+    server.session = null;
+    const chat = chatOn(server, { storage });
+    await chat.open("s");
+    expect([now(chat).phase, storage.items.size]).toEqual(["missing", 0]);
+  });
+
+  test("what is refused because the session is gone is not kept", async () => {
+    const server = new FakeServer().begin();
+    const storage = new MemoryStorage();
+    const chat = await opened(server, { storage });
+    server.session = null;
+    chat.send("one");
+    chat.send("two");
+    await until(() => now(chat).phase === "missing");
+    expect([shown(chat)[0]?.status, storage.items.size]).toEqual(["unsent", 0]);
+    chat.retry(shown(chat)[0]?.id ?? "");
+    expect(storage.items.size).toBe(0);
+  });
+
+  test("a session that was made and then deleted is not made once more", async () => {
+    const server = new FakeServer();
+    const storage = new MemoryStorage();
+    const before = chatOn(server, { storage });
+    server.instead = (request) => (request.path.endsWith("/messages") ? problem(503, "overloaded") : undefined);
+    before.send("Hi");
+    const { id } = now(before);
+    before.send("And");
+    await until(() => server.made("POST", "/messages").length > 0);
+    before.close();
+    expect(storage.items.size).toBe(1);
+    server.instead = () => undefined;
+    server.session = null;
+    const chat = chatOn(server, { storage });
+    await chat.open(id ?? "");
+    expect([now(chat).phase, storage.items.size, server.made("POST", "/sessions").length]).toEqual(["missing", 0, 1]);
+  });
+
   test("what was refused is still there to be sent again or taken back", async () => {
     const server = new FakeServer().begin();
     const storage = new MemoryStorage();

@@ -49,6 +49,16 @@ describe("a tree of messages", () => {
     expect(tree.messages.get("r1")?.content).toBe("more");
   });
 
+  test("a branch whose last message is taken away ends with the one before", () => {
+    const tree = treeOf(["p1", null], ["r1", "p1"], ["p2", "r1"], ["r2", "p2"]);
+    tree.show("r2");
+    tree.remove("r2");
+    expect(tree.path).toEqual(["p1", "r1", "p2"]);
+    tree.rename("p2", "p9", 2);
+    tree.remove("p9");
+    expect(tree.path).toEqual(["p1", "r1"]);
+  });
+
   test("a message that gets its id keeps its key, its place and what follows it", () => {
     const tree = treeOf(["p1", null], ["r1", "p1"]);
     tree.put(message("local-p", "r1"));

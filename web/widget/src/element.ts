@@ -1,11 +1,11 @@
 import { h, render } from "preact";
-import type { Events } from "./events.js";
+import type { Events, View } from "./events.js";
 import { chooseLanguage, textsIn } from "./language.js";
 import { ATTRIBUTES, readOptions, type Options } from "./options.js";
 import { paletteOf, resolveColour, type Theme } from "./palette.js";
 import { styleSheets } from "./styles.js";
 import { FULL_SCREEN, Widget } from "./ui/widget.js";
-import { Visit, type View } from "./visit.js";
+import { Visit } from "./visit.js";
 
 /** The element's name in a page. */
 export const TAG = "antiphon-chat";

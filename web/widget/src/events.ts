@@ -8,3 +8,6 @@ export interface Events {
   /** A reply has ended. `text` is Markdown. */
   reply: { id: string; text: string; status: "complete" | "stopped" | "failed" };
 }
+
+/** How the chat is shown. */
+export type View = "closed" | "minimised" | "open";

@@ -2,8 +2,7 @@
 import { define } from "./element.js";
 
 export { AntiphonChat } from "./element.js";
-export type { Events } from "./events.js";
+export type { Events, View } from "./events.js";
 export { configure, mount, type MountOptions } from "./mount.js";
-export type { View } from "./visit.js";
 
 define();

@@ -1,9 +1,7 @@
 import { Api, Chat, Connection, newId, type Bot, type SessionState } from "@antiphon/client";
-import type { Events } from "./events.js";
+import type { Events, View } from "./events.js";
 import { SafeArea, Shelf } from "./storage.js";
 import { Store } from "./store.js";
-
-export type View = "closed" | "minimised" | "open";
 
 export interface VisitState {
   view: View;

@@ -1,29 +1,40 @@
 """Statements about sessions and messages: plain functions over one connection, inside its transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, bindparam, delete, func, insert, select, update
+from sqlalchemy import Boolean, and_, bindparam, delete, func, insert, or_, select, text, update
 
 from antiphon.errors import Invalid, NotFound
 from antiphon.ids import now_ms
 from antiphon.model import Feedback, Message, Principal, Session
+from antiphon.stores.archive_port import SessionPlace
+from antiphon.stores.port import Standing
 from antiphon.stores.sql import rows
 from antiphon.stores.sql.connection import Connection
 from antiphon.stores.sql.dialects import one_of
-from antiphon.stores.sql.schema import messages, sessions, turns
+from antiphon.stores.sql.schema import ACTIVE, messages, sessions, turns
 
-_BY_ID = select(sessions).where(sessions.c.id == bindparam("sid"))
-_BY_OWNER = (
-    select(sessions)
-    .where(
-        sessions.c.owner == bindparam("who"),
-        sessions.c.archived == bindparam("put_away", type_=Boolean),
-        sessions.c.updated_at < bindparam("before"),
-    )
-    .order_by(sessions.c.updated_at.desc(), sessions.c.id.desc())
-    .limit(bindparam("count"))
+# What comes after a place in the list of a principal's sessions, and its order. The time is compared twice:
+# once for the index, and once together with the id.
+listed = and_(
+    sessions.c.owner == bindparam("who"),
+    sessions.c.archived == bindparam("put_away", type_=Boolean),
+    sessions.c.updated_at <= bindparam("time"),
+    or_(sessions.c.updated_at < bindparam("time"), sessions.c.id < bindparam("after")),
 )
+last_used_first = (sessions.c.updated_at.desc(), sessions.c.id.desc())
+_BY_ID = select(sessions).where(sessions.c.id == bindparam("sid"))
+_BY_OWNER = select(sessions).where(listed).order_by(*last_used_first).limit(bindparam("count"))
+_BUSY = select(
+    sessions.c.id,
+    # Looked up for each: as a condition it may be planned as a walk through all turns under way.
+    select(turns.c.id)
+    .where(turns.c.session_id == sessions.c.id, text(f"turns.{ACTIVE}"))
+    .limit(1)
+    .scalar_subquery()
+    .label("turn"),
+).where(one_of(sessions.c.id, bindparam("ids")))
 _MESSAGES = (
     select(messages)
     .where(messages.c.session_id == bindparam("sid"), messages.c.ordinal < bindparam("before"))
@@ -46,7 +57,9 @@ _CHANGE = (
     )
 )
 _RATE = update(messages).where(messages.c.id == bindparam("mid")).values(feedback=bindparam("given"))
-_COUNTS = select(sessions.c.id, sessions.c.turn_count).where(one_of(sessions.c.id, bindparam("ids")))
+_STANDINGS = select(sessions.c.id, sessions.c.turn_count, sessions.c.created_at).where(
+    one_of(sessions.c.id, bindparam("ids"))
+)
 _MESSAGE_COUNT = select(func.count()).select_from(messages).where(messages.c.session_id == bindparam("sid"))
 _DELETE = [
     delete(messages).where(messages.c.session_id == bindparam("sid")),
@@ -109,16 +122,31 @@ def add(
 
 
 def page(
-    conn: Connection, principal: Principal, before: int | None, limit: int, archived: bool
+    conn: Connection, principal: Principal, before: SessionPlace | None, limit: int, archived: bool
 ) -> Sequence[Session]:
     """Return the principal's sessions, the last used first."""
-    values = {
-        "who": principal.id,
-        "before": FOREVER if before is None else before,
-        "count": limit,
-        "put_away": archived,
-    }
+    values = after_place(principal, before, limit, archived)
     return [rows.session(row) for row in conn.execute(_BY_OWNER, values)]
+
+
+def after_place(
+    principal: Principal, before: SessionPlace | None, limit: int, archived: bool
+) -> dict[str, Any]:
+    """Return the parameters of ``listed``, and a ``count``."""
+    place = before or SessionPlace(FOREVER)
+    return {
+        "who": principal.id,
+        "put_away": archived,
+        "time": place.updated_at,
+        "after": place.id,
+        "count": limit,
+    }
+
+
+def busy(conn: Connection, session_ids: Sequence[str]) -> Collection[str]:
+    """Return those of the sessions with a turn under way."""
+    found = conn.execute(_BUSY, {"ids": rows.to_json(session_ids)})
+    return {row.id for row in found if row.turn is not None}
 
 
 def change(
@@ -141,17 +169,18 @@ def change(
     return owned(conn, principal, session_id)
 
 
-def remove(conn: Connection, principal: Principal, session_id: str) -> None:
+def remove(conn: Connection, principal: Principal, session_id: str) -> Session:
     """Delete the session and all in it."""
-    owned(conn, principal, session_id)
+    deleted = owned(conn, principal, session_id)
     for statement in _DELETE:
         conn.execute(statement, {"sid": session_id})
+    return deleted
 
 
-def turn_counts(conn: Connection, session_ids: Sequence[str]) -> Mapping[str, int]:
-    """Return the newest turn's number by session."""
-    found = conn.execute(_COUNTS, {"ids": rows.to_json(session_ids)})
-    return {row.id: row.turn_count for row in found}
+def standings(conn: Connection, session_ids: Sequence[str]) -> Mapping[str, Standing]:
+    """Return how the sessions stand, by id."""
+    found = conn.execute(_STANDINGS, {"ids": rows.to_json(session_ids)})
+    return {row.id: Standing(row.turn_count, row.created_at) for row in found}
 
 
 def message_count(conn: Connection, session_id: str) -> int:

@@ -1,11 +1,11 @@
 """The store of every relational database: statements from this folder, run by an executor."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from antiphon.model import Chunk, Feedback, Message, Post, Principal, Session, Turn
-from antiphon.stores.archive_port import Found, Past
-from antiphon.stores.port import Exchange, Finished, NewTurn, Outcome, PodState, Submitted
+from antiphon.stores.archive_port import Found, Past, SessionPlace
+from antiphon.stores.port import Exchange, Finished, NewTurn, Outcome, PodState, Standing, Submitted
 from antiphon.stores.sql import board, deletion, fleet, pods, search, sessions, transfer, turns
 from antiphon.stores.sql import places as place_statements
 from antiphon.stores.sql.connection import Connection
@@ -52,10 +52,14 @@ class SqlStore:
         return await self._db.read(lambda c: sessions.owned(c, principal, session_id))
 
     async def sessions(
-        self, principal: Principal, before: int | None, limit: int, *, archived: bool = False
+        self, principal: Principal, before: SessionPlace | None, limit: int, *, archived: bool = False
     ) -> Sequence[Session]:
         """See SessionStore."""
         return await self._db.read(lambda c: sessions.page(c, principal, before, limit, archived))
+
+    async def busy(self, session_ids: Sequence[str]) -> Collection[str]:
+        """See SessionStore."""
+        return await self._db.read(lambda c: sessions.busy(c, session_ids))
 
     async def update_session(
         self,
@@ -71,9 +75,9 @@ class SqlStore:
             lambda c: sessions.change(c, principal, session_id, title, context, archived)
         )
 
-    async def delete_session(self, principal: Principal, session_id: str) -> None:
+    async def delete_session(self, principal: Principal, session_id: str) -> Session:
         """See SessionStore."""
-        await self._db.write(lambda c: sessions.remove(c, principal, session_id))
+        return await self._db.write(lambda c: sessions.remove(c, principal, session_id))
 
     async def messages(
         self, principal: Principal, session_id: str, before: int | None, limit: int
@@ -89,7 +93,9 @@ class SqlStore:
         """See SessionStore."""
         await self._db.write(lambda c: deletion.delete_turn(c, principal, turn_id))
 
-    async def search(self, principal: Principal, text: str, before: int | None, *, archived: bool) -> Found:
+    async def search(
+        self, principal: Principal, text: str, before: SessionPlace | None, *, archived: bool
+    ) -> Found:
         """See ArchiveStore."""
         return await self._db.read(lambda c: search.search(c, principal, text, before, archived))
 
@@ -133,9 +139,9 @@ class SqlStore:
         """See FollowStore."""
         return await self._db.read(lambda c: turns.ended(c, turn_ids))
 
-    async def turn_counts(self, session_ids: Sequence[str]) -> Mapping[str, int]:
+    async def standings(self, session_ids: Sequence[str]) -> Mapping[str, Standing]:
         """See FollowStore."""
-        return await self._db.read(lambda c: sessions.turn_counts(c, session_ids))
+        return await self._db.read(lambda c: sessions.standings(c, session_ids))
 
     async def message_count(self, session_id: str) -> int:
         """See FollowStore."""

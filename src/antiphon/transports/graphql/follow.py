@@ -158,7 +158,7 @@ class SessionFlow(Flow):
     _connected = False
 
     def ready(self, cursor: str) -> None:
-        """See SessionReader: told once, however often the session is followed on."""
+        """See SessionReader: told once, however often the session is followed on, unless it was deleted."""
         if not self._connected:
             self._connected = True
             self.put(self._shown.connected(cursor), cursor)
@@ -177,6 +177,13 @@ class SessionFlow(Flow):
 
     def after_end(self, turn: Turn, received: int, end: Chunk, others: str) -> None:
         """See SessionReader: nothing follows an end."""
+
+    def gone(self, cursor: str) -> None:  # noqa: ARG002 - it is the follow's own by now
+        """See SessionReader: it is followed on from its beginning, and the client is told."""
+        self._connected = False
+        self.cursor = None
+        self._lost = True
+        self._wake.set()
 
 
 class Interrupted(Exception):

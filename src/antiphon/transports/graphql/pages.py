@@ -9,6 +9,8 @@ from typing import NamedTuple
 from antiphon.errors import Invalid
 from antiphon.model import Message as StoredMessage
 from antiphon.model import Session as StoredSession
+from antiphon.stores.archive_port import SessionPlace, place_of
+from antiphon.transports import session_places
 from antiphon.transports.graphql.context import Context
 from antiphon.transports.graphql.cost import LARGEST_PAGE, USUAL_PAGE
 from antiphon.transports.graphql.types import (
@@ -26,7 +28,6 @@ from antiphon.transports.graphql.types import (
 # many messages are looked through at a time.
 MOST_WINDOWS = 4
 WINDOW = 100
-LONGEST_CURSOR = 300
 LONGEST_SEARCH = 200
 LARGEST = 2**31 - 1
 LONGEST_ORDINAL = 10
@@ -60,7 +61,7 @@ async def sessions(
     """Return own sessions, the last used first, after a cursor. Raises Invalid."""
     size = _size("first", first)
     place = None if after is None else _session_place(after)
-    found = await _sessions_after(context, place, size + 1, archived=archived)
+    found = await context.engine.store.sessions(context.principal, place, size + 1, archived=archived)
     return _session_page(found, size, place, None)
 
 
@@ -71,22 +72,21 @@ async def found_sessions(
     if not 1 <= len(text) <= LONGEST_SEARCH:
         raise Invalid(f"`text` has 1 to {LONGEST_SEARCH} characters.")
     size = _size("first", first)
-    place = None if after is None else _search_place(after)
-    # Of the place's own millisecond there may be more, unless the place is only where a search ended.
-    before = None if place is None else place[0] + bool(place[1])
-    page = await context.engine.archive.search(context.principal, text, before, size + 1, archived=archived)
-    found = [it for it in page.sessions if place is None or (it.updated_at, it.id) < place]
-    return _session_page(found, size, place, page.before)
+    place = None if after is None else _session_place(after)
+    page = await context.engine.archive.search(context.principal, text, place, size + 1, archived=archived)
+    return _session_page(page.sessions, size, place, page.before)
 
 
 def _session_page(
-    found: Sequence[StoredSession], size: int, place: tuple[int, str] | None, beyond: int | None
+    found: Sequence[StoredSession], size: int, place: SessionPlace | None, beyond: SessionPlace | None
 ) -> SessionConnection:
-    """Return a page of what was found; ``beyond`` is the time where there may be more, whatever was found."""
-    edges = [SessionEdge(cursor=f"{it.updated_at}:{it.id}", node=Session.of(it)) for it in found[:size]]
+    """Return a page of what was found; ``beyond`` is where there may be more, whatever was found."""
+    edges = [
+        SessionEdge(cursor=session_places.to_text(place_of(it)), node=Session.of(it)) for it in found[:size]
+    ]
     end = edges[-1].cursor if edges else None
     if len(found) <= size and beyond is not None:
-        end = str(beyond)
+        end = session_places.to_text(beyond)
     return SessionConnection(
         edges=edges,
         page_info=PageInfo(
@@ -98,37 +98,11 @@ def _session_page(
     )
 
 
-def _session_place(after: str) -> tuple[int, str]:
-    time, _, session_id = after.partition(":")
-    if not session_id or not (time.isascii() and time.isdigit()) or len(after) > LONGEST_CURSOR:
-        raise _no_cursor("after")
-    if int(time) >= 2**62:
-        raise _no_cursor("after")
-    return int(time), session_id
-
-
-def _search_place(after: str) -> tuple[int, str]:
-    """Return where a search goes on: after a session, or where it ended for lack of time."""
-    return _session_place(after) if ":" in after else (_session_place(f"{after}:-")[0], "")
-
-
-async def _sessions_after(
-    context: Context, place: tuple[int, str] | None, count: int, *, archived: bool
-) -> Sequence[StoredSession]:
-    """Return sessions that come after a place.
-
-    The store goes by time alone, and several sessions may share a millisecond: those of the place's own are
-    read again and the ones up to it dropped.
-    """
-    store, asked = context.engine.store, count
-    if place is None:
-        return await store.sessions(context.principal, None, count, archived=archived)
-    while True:
-        asked += count
-        read = await store.sessions(context.principal, place[0] + 1, asked, archived=archived)
-        found = [it for it in read if (it.updated_at, it.id) < place]
-        if len(found) >= count or len(read) < asked:
-            return found[:count]
+def _session_place(after: str) -> SessionPlace:
+    try:
+        return session_places.parse(after)
+    except (ValueError, Invalid) as error:
+        raise _no_cursor("after") from error
 
 
 async def messages(context: Context, session_id: str, turns: int, wanted: Wanted) -> MessageConnection:

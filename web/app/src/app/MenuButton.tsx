@@ -8,5 +8,5 @@ import { MENU_ID, SIDE_ID, type Drawer } from "./useDrawer.js";
 export function MenuButton({ drawer }: { drawer: Drawer }): ReactNode {
   const { t } = useTranslation("shell");
   if (drawer.shown && !drawer.over) return null;
-  return <IconButton id={MENU_ID} className="menu-button" label={t("openSidebar")} icon={<MenuIcon />} aria-expanded={drawer.shown} aria-controls={SIDE_ID} data-testid="menu" onClick={() => drawer.show(true)} />;
+  return <IconButton id={MENU_ID} className="menu-button" label={t("openSidebar")} icon={<MenuIcon />} shortcut="sidebar" aria-expanded={drawer.shown} aria-controls={SIDE_ID} data-testid="menu" onClick={() => drawer.show(true)} />;
 }

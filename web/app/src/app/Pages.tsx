@@ -1,10 +1,12 @@
-import { lazy, Suspense, type ReactNode } from "react";
+import type { ReactNode } from "react";
 import { Redirect, Route, Switch } from "wouter";
 import { useServer } from "../shared/server.js";
+import { later } from "../shared/ui/later.js";
 import { ChatPage } from "./ChatPage.js";
+import { MissingPage } from "./MissingPage.js";
 
-const BoardPage = lazy(() => import("../features/board/index.js").then(({ BoardPage: page }) => ({ default: page })));
-const StatusPage = lazy(() => import("../features/status/index.js").then(({ StatusPage: page }) => ({ default: page })));
+const BoardPage = later(() => import("../features/board/index.js").then(({ BoardPage: page }) => page), MissingPage);
+const StatusPage = later(() => import("../features/status/index.js").then(({ StatusPage: page }) => page), MissingPage);
 
 /** What the address names. `leading`: the way to the sidebar, for the top of each page. */
 export function Pages({ leading }: { leading: ReactNode }): ReactNode {
@@ -15,16 +17,12 @@ export function Pages({ leading }: { leading: ReactNode }): ReactNode {
     <Switch>
       <Route path="/board">
         {bar}
-        <Suspense>
-          <BoardPage />
-        </Suspense>
+        <BoardPage />
       </Route>
       {settings?.status !== false && (
         <Route path="/status">
           {bar}
-          <Suspense>
-            <StatusPage />
-          </Suspense>
+          <StatusPage />
         </Route>
       )}
       {/* One route for both, so that a conversation that gets its id is not drawn anew. */}

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { Link, useLocation } from "wouter";
 import { SessionsPanel } from "../features/sessions/index.js";
 import { useServer } from "../shared/server.js";
+import { withKeys } from "../shared/shortcuts.js";
 import { Button, IconButton } from "../shared/ui/Button.js";
 import { BoardIcon, ChatIcon, MarkIcon, PlusIcon, SettingsIcon, SidebarIcon, StatusIcon } from "../shared/ui/icons.js";
 import { focusComposer } from "./focusComposer.js";
@@ -60,11 +61,11 @@ export function Side({ drawer, onSettings }: { drawer: Drawer; onSettings: () =>
         <p className="brand">
           <MarkIcon /> Antiphon
         </p>
-        <IconButton label={t("closeSidebar")} icon={<SidebarIcon />} onClick={() => drawer.show(false)} />
+        <IconButton label={t("closeSidebar")} icon={<SidebarIcon />} shortcut="sidebar" onClick={() => drawer.show(false)} />
       </div>
       {server.kind === "antiphon" ? (
         <>
-          <Button className="new-chat" data-testid="new-chat" onClick={begin}>
+          <Button className="new-chat" data-testid="new-chat" {...withKeys(t("newChat"), "new")} onClick={begin}>
             <PlusIcon /> {t("newChat")}
           </Button>
           <Places path={path} onLeave={drawer.leave} />

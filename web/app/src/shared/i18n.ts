@@ -25,6 +25,20 @@ export function languageToShow(chosen: string | null, browsers: readonly string[
   return wanted.find((code) => Object.hasOwn(LANGUAGES, code)) ?? "en";
 }
 
+/** The browser's way of writing a language, with its country's dates and clock (`en-GB`), where it names one; else the language alone. */
+export function localeOf(language: string, browsers: readonly string[]): string {
+  return browsers.find((tag) => tag.toLowerCase().split("-")[0] === language && isLocale(tag)) ?? language;
+}
+
+/** Some systems give tags (`en-US@posix`) that `Intl` throws at. */
+function isLocale(tag: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(tag).length === 1;
+  } catch {
+    return false;
+  }
+}
+
 async function load(language: string): Promise<void> {
   const read = others[`../locales/${language}/index.ts`];
   if (read === undefined) throw new Error(`There are no texts in ${language}.`);
@@ -34,7 +48,8 @@ async function load(language: string): Promise<void> {
 async function show(wanted: string): Promise<void> {
   // Texts that cannot be loaded (offline, before they were ever cached) leave English, not a page of keys.
   const language = wanted === "en" ? wanted : await load(wanted).then(() => wanted, () => "en");
-  await i18next.changeLanguage(language);
+  // As the browser writes it: numbers and dates are by `i18n.language`, and its texts are those of the language.
+  await i18next.changeLanguage(localeOf(language, navigator.languages));
   document.documentElement.lang = language;
   document.documentElement.dir = RIGHT_TO_LEFT.has(language) ? "rtl" : "ltr";
 }

@@ -58,7 +58,9 @@ const LOOK_EVERY = 60 * 60 * 1000;
 export function registerServiceWorker(onUpdate: Offer): void {
   if (!import.meta.env.PROD || !("serviceWorker" in navigator)) return;
   navigator.serviceWorker.register("/sw.js", { updateViaCache: "none" }).then(
-    (registration) => {
+    // Chromium whose service workers a policy or a test driver blocks gives nothing at all, instead of refusing.
+    (registration: ServiceWorkerRegistration | undefined) => {
+      if (registration === undefined) return;
       watch(registration, onUpdate);
       setInterval(() => void registration.update().catch(() => undefined), LOOK_EVERY);
       return keepLoaded();

@@ -3,7 +3,7 @@
  * no text is ever read as HTML, nothing is loaded, and no link has another scheme than http, https and mailto.
  *
  * What `MarkdownView` makes, for style sheets:
- * - `p`, `h3`…`h6` (a text's own first level is h3), `ul`, `ol[start]`, `li`, `blockquote`, `hr`, `br`, `em`, `strong`,
+ * - `p`, `h3`…`h6` (the first heading is h3, each later one a level below the one it stands under), `ul`, `ol[start]`, `li`, `blockquote`, `hr`, `br`, `em`, `strong`,
  *   `del`, `code`; each top-level block has `dir="auto"`, and what nests in it inherits its direction
  * - `a[href][title]`: the title is the real host; an image is a link to it
  * - `li.task > label > input[type=checkbox][disabled]` (in a loose list with a `p` around the label)

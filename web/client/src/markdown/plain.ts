@@ -21,7 +21,7 @@ function spoken(node: ViewNode): string {
  */
 export function toPlainText(source: string): string {
   const text = source.slice(0, MAX_SOURCE).replace(/\r\n?/g, "\n");
-  const { made, rest } = buildTree(readBlocks(text, {}, false), new InlineReader(), false);
+  const { made, rest } = buildTree(readBlocks(text, {}, false), new InlineReader(), [], false);
   const nodes = [...made.flatMap((block) => block.nodes), ...rest];
   return [...nodes.map(spoken), source.slice(MAX_SOURCE)].join("").replace(/\s*\n\s*/g, "\n").trim();
 }

@@ -4,7 +4,7 @@ import { withoutHalfMarks } from "./heal.js";
 import { InlineReader } from "./inline.js";
 import { readBlocks } from "./lexer.js";
 import type { ViewNode } from "./nodes.js";
-import { buildTree, plainBlocks } from "./tree.js";
+import { buildTree, type Made, type Outline, plainBlocks } from "./tree.js";
 
 // The last block may grow; what it is can depend on the one before, as when a line turns out to underline it.
 const HELD_BLOCKS = 2;
@@ -35,6 +35,7 @@ export class Stream {
   /** The text up to here is in `stable`. */
   private end = 0;
   private stable: ViewNode[] = [];
+  private outline: Outline = [];
   private links = noLinks();
 
   /**
@@ -53,27 +54,30 @@ export class Stream {
   private restart(): void {
     this.end = 0;
     this.stable = [];
+    this.outline = [];
     this.links = noLinks();
   }
 
   private tail(text: string, done: boolean): ViewNode[] {
     const part = text.slice(this.end);
     const blocks = readBlocks(done ? part : withoutHalfMarks(part), this.links, !done);
-    const { made, rest } = buildTree(blocks, this.reader, !done);
+    const { made, rest } = buildTree(blocks, this.reader, this.outline, !done);
     const fixed = done || rest.length > 0 ? 0 : settled(blocks.tokens);
     const loose: ViewNode[] = [];
     let settling = true;
-    made.forEach(({ token, nodes }, index) => {
+    made.forEach((block, index) => {
       // A token whose source is not what stands in the text cannot tell where the next reading begins.
-      settling &&= index < fixed && text.startsWith(token.raw, this.end);
-      if (settling) this.settle(token);
-      (settling ? this.stable : loose).push(...nodes);
+      settling &&= index < fixed && text.startsWith(block.token.raw, this.end);
+      if (settling) this.settle(block);
+      else loose.push(...block.nodes);
     });
     return [...loose, ...rest];
   }
 
-  private settle(token: Token): void {
+  private settle({ token, nodes, outline }: Made): void {
     this.end += token.raw.length;
+    this.stable.push(...nodes);
+    this.outline = outline;
     if (isDefinition(token)) this.links[token.tag] ??= { href: token.href, title: token.title };
   }
 }

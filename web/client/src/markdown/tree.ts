@@ -8,7 +8,7 @@ import type { MathToken } from "./math.js";
 import { element, plain, push, type Attributes, type ElementTag, type ViewNode } from "./nodes.js";
 
 const LANGUAGE = /^[a-z\d][a-z\d+#._-]{0,29}$/;
-const HEADINGS = ["h3", "h4", "h5", "h6", "h6", "h6"] as const;
+const HEADINGS = ["h3", "h4", "h5", "h6"] as const;
 const ALIGNMENTS = { left: "start", center: "center", right: "end" } as const;
 // What nests inherits its direction: `dir` on a child would hide its text from the `auto` of its parent.
 const TOP: Attributes = { dir: "auto" };
@@ -28,21 +28,32 @@ function languageOf(info: string | undefined): string {
   return LANGUAGE.test(name) ? name : "";
 }
 
+/** The levels, as written, of the headings under which a place in a text stands, outermost first. */
+export type Outline = readonly number[];
+
+/** A top-level block: its nodes, and the outline after it. */
+export interface Made {
+  readonly token: Token;
+  readonly nodes: readonly ViewNode[];
+  readonly outline: Outline;
+}
+
 /** The nodes of a text, by block; and those of what is past the bounds. */
 export interface Tree {
-  readonly made: readonly { readonly token: Token; readonly nodes: readonly ViewNode[] }[];
+  readonly made: readonly Made[];
   readonly rest: readonly ViewNode[];
 }
 
-/** Makes nodes of a text. `growing`: more text may still belong to its last block. */
-export function buildTree(blocks: Blocks, reader: InlineReader, growing: boolean): Tree {
-  const builder = new TreeBuilder(blocks, reader);
+/** Makes nodes of a text. `outline`: of what stands before it; `growing`: more text may still belong to its last block. */
+export function buildTree(blocks: Blocks, reader: InlineReader, outline: Outline, growing: boolean): Tree {
+  const builder = new TreeBuilder(blocks, reader, outline);
   const { tokens } = blocks;
-  const made: { token: Token; nodes: readonly ViewNode[] }[] = [];
+  const made: Made[] = [];
   reader.begin();
   for (const [index, token] of tokens.entries()) {
     if (builder.isFull) break;
-    made.push({ token, nodes: builder.block(token, growing && index === tokens.length - 1) });
+    const nodes = builder.block(token, growing && index === tokens.length - 1);
+    made.push({ token, nodes, outline: builder.outline });
   }
   const left = tokens.slice(made.length).map(({ raw }) => raw).join("");
   return { made, rest: plainBlocks(left + blocks.rest) };
@@ -52,7 +63,7 @@ export function buildTree(blocks: Blocks, reader: InlineReader, growing: boolean
 class TreeBuilder {
   private size = 0;
 
-  constructor(private readonly blocks: Blocks, private readonly reader: InlineReader) {}
+  constructor(private readonly blocks: Blocks, private readonly reader: InlineReader, public outline: Outline) {}
 
   get isFull(): boolean {
     return this.size > MAX_NODES;
@@ -71,7 +82,7 @@ class TreeBuilder {
       case "text":
         return this.inline(token.tokens ?? [], open);
       case "heading":
-        return [element(HEADINGS[token.depth - 1] ?? "h6", this.inline(token.tokens, open), attributes)];
+        return [element(this.heading(token.depth), this.inline(token.tokens, open), attributes)];
       case "code":
         return [{ kind: "code", language: languageOf(token.lang), text: inOrder(token.text), finished: !open }];
       case "math":
@@ -89,6 +100,13 @@ class TreeBuilder {
       case "checkbox":
         return [];
     }
+  }
+
+  /** The tag of a heading: one level below the heading under which it stands, however many levels are left out as written. */
+  private heading(level: number): ElementTag {
+    const above = this.outline.filter((other) => other < level);
+    this.outline = [...above, level];
+    return HEADINGS[above.length] ?? "h6";
   }
 
   private nested(tokens: readonly Token[], open: boolean): ViewNode[] {

@@ -69,9 +69,11 @@ export class MessageTree {
     if (!before || moved) this.link(message, place);
   }
 
+  /** Take a message away. Where the branch shown ended with it, it ends with the one before. */
   remove(id: string): void {
     const message = this.nodes.get(id);
     if (!message) return;
+    if (this.leaf === id) this.leaf = message.parentId;
     this.unlink(message);
     this.own().delete(id);
     this.order.delete(id);
@@ -85,10 +87,12 @@ export class MessageTree {
     const message = this.nodes.get(from);
     if (!message || from === to) return;
     const stored = this.nodes.get(to);
+    const isLeaf = this.leaf === from;
     const following = this.childrenOf(from).flatMap((id) => this.get(id) ?? []);
     this.remove(from);
     this.former.set(from, to);
     this.put({ ...(stored ?? message), id: to, key: message.key }, order);
+    if (isLeaf) this.leaf = to;
     for (const child of following) this.put({ ...child, parentId: to });
   }
 

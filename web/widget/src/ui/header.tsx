@@ -1,7 +1,8 @@
 import type { Chat } from "@antiphon/client";
 import type { JSX } from "preact";
 import type { Texts } from "../language.js";
-import type { View, Visit } from "../visit.js";
+import type { View } from "../events.js";
+import type { Visit } from "../visit.js";
 import { useStore } from "./hooks.js";
 import { CloseIcon, MinimiseIcon, NewIcon, RestoreIcon } from "./icons.js";
 

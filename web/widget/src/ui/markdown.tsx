@@ -5,19 +5,13 @@ import type { Texts } from "../language.js";
 
 export const labelsOf = ({ copy, copied, code, table }: Texts): MarkdownLabels => ({ copy, copied, code, table });
 
-/** A link must not take the visitor away from the shop, nor the shop's window with it. */
-function leaveThePage(link: HTMLAnchorElement): void {
-  link.target = "_blank";
-  link.rel = "noopener noreferrer";
-}
-
 /** Text of a bot. The view changes only what a growing reply changes, and makes nodes, never HTML. */
 export function Markdown({ source, done, labels }: { source: string; done: boolean; labels: MarkdownLabels }): JSX.Element {
   const root = useRef<HTMLDivElement>(null);
   const view = useRef<MarkdownView | null>(null);
   useLayoutEffect(() => {
     if (root.current === null) return;
-    const made = new MarkdownView(root.current, { labels, onLink: leaveThePage });
+    const made = new MarkdownView(root.current, { labels });
     view.current = made;
     return () => made.destroy();
   }, []);

@@ -9,8 +9,12 @@ import type { Voices } from "./voices.js";
 export interface Intent {
   /** The key of the message that is being edited. */
   readonly editing: string | null;
+  /** What it has been changed to; null: nothing yet. Kept here, as a message far from the view is not drawn. */
+  readonly edited: string | null;
   /** The picker's value as chosen here; null: as it follows from the conversation. */
   readonly picked: string | null;
+  /** The keys of the messages that there were when it was chosen. */
+  readonly pickedAfter: ReadonlySet<string>;
 }
 
 export interface ConversationContext {
@@ -23,7 +27,7 @@ export interface ConversationContext {
   compose: (text?: string) => void;
 }
 
-export const newIntent = (): StoreApi<Intent> => createStore<Intent>(() => ({ editing: null, picked: null }));
+export const newIntent = (): StoreApi<Intent> => createStore<Intent>(() => ({ editing: null, edited: null, picked: null, pickedAfter: new Set() }));
 
 const Context = createContext<ConversationContext | null>(null);
 export const ConversationProvider = Context.Provider;

@@ -1,7 +1,7 @@
+import type { SessionItem } from "@antiphon/client";
 import { ConversationList } from "@chatscope/chat-ui-kit-react";
 import { useEffect, useId, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { useStore } from "zustand";
 import { useFormat } from "../../shared/hooks/useFormat.js";
 import { useChat } from "../../shared/server.js";
 import { sessionLinks } from "./focus.js";
@@ -33,21 +33,23 @@ interface GroupProps {
   group: Group;
   name: string;
   current: string | null;
+  /** Whether a reply is under way in the current one; null: not known here. */
+  currentRuns: boolean | null;
   entry: string | undefined;
   onFocus: (id: string) => void;
   onOpen: () => void;
 }
 
-function SessionGroup({ group, name, current, entry, onFocus, onOpen }: GroupProps): ReactNode {
+function SessionGroup({ group, name, current, currentRuns, entry, onFocus, onOpen }: GroupProps): ReactNode {
   const heading = useId();
-  const running = useStore(useSessions().running.store);
+  const runs = ({ id, running = false }: SessionItem): boolean => (id === current ? (currentRuns ?? running) : running);
   return (
     <section aria-labelledby={heading}>
       <h2 id={heading}>{name}</h2>
       {/* Not its own scrolling: that is drawn by script, and it would be one for each day. */}
       <ConversationList scrollable={false}>
         {group.sessions.map((session) => (
-          <SessionRow key={session.id} session={session} current={session.id === current} running={running.has(session.id)} entry={session.id === entry} onFocus={() => onFocus(session.id)} onOpen={onOpen} />
+          <SessionRow key={session.id} session={session} current={session.id === current} running={runs(session)} entry={session.id === entry} onFocus={() => onFocus(session.id)} onOpen={onOpen} />
         ))}
       </ConversationList>
     </section>
@@ -69,18 +71,18 @@ function onListKey(event: KeyboardEvent): void {
 function More(): ReactNode {
   const { t } = useTranslation("shell");
   const { list } = useSessions();
-  const { next, loadingMore } = useListState((state) => state);
+  const { next, loadingMore, held, query } = useListState((state) => state);
   const end = useRef<HTMLButtonElement>(null);
   useEffect(() => {
-    if (next === null || end.current === null) return;
+    if (next === null || held || end.current === null) return;
     const watcher = new IntersectionObserver(([entry]) => entry?.isIntersecting === true && void list.loadMore(), { rootMargin: "200px" });
     watcher.observe(end.current);
     return () => watcher.disconnect();
-  }, [list, next]);
-  if (next === null) return null;
+  }, [list, next, held]);
+  if (next === null || (loadingMore && query !== "")) return null;
   return (
     <button ref={end} type="button" className="button quiet more" disabled={loadingMore} onClick={() => void list.loadMore()}>
-      {t(loadingMore ? "loading" : "sessions.more")}
+      {t(loadingMore ? "loading" : held ? "sessions.searchOn" : "sessions.more")}
     </button>
   );
 }
@@ -89,6 +91,7 @@ function More(): ReactNode {
 export function SessionGroups({ onOpen }: { onOpen: () => void }): ReactNode {
   const sessions = useShown();
   const current = useChat((state) => state.id);
+  const currentRuns = useChat((state) => (state.phase === "ready" ? state.running !== null : null));
   const now = useNow();
   const nameOf = useSpanName();
   const [focused, setFocused] = useState<string | null>(null);
@@ -97,7 +100,7 @@ export function SessionGroups({ onOpen }: { onOpen: () => void }): ReactNode {
   return (
     <div className="session-list" data-testid="session-list" onKeyDown={onListKey}>
       {groups.map((group) => (
-        <SessionGroup key={group.key} group={group} name={nameOf(group.span, now)} current={current} entry={entry} onFocus={setFocused} onOpen={onOpen} />
+        <SessionGroup key={group.key} group={group} name={nameOf(group.span, now)} current={current} currentRuns={currentRuns} entry={entry} onFocus={setFocused} onOpen={onOpen} />
       ))}
       <More />
     </div>

@@ -1,8 +1,9 @@
 import { useDeferredValue, useEffect, useId, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { announce } from "../../shared/announce.js";
-import { IconButton } from "../../shared/ui/Button.js";
-import { ArchiveIcon, SearchIcon, UploadIcon } from "../../shared/ui/icons.js";
+import { SHORTCUTS, withKeys } from "../../shared/shortcuts.js";
+import { Button, IconButton } from "../../shared/ui/Button.js";
+import { ArchiveIcon, CloseIcon, SearchIcon, UploadIcon } from "../../shared/ui/icons.js";
 import { SessionGroups } from "./SessionGroups.js";
 import { useListState, useSessions, useShown } from "./SessionsProvider.js";
 import { useImport } from "./useImport.js";
@@ -25,19 +26,33 @@ function useSearch(archived: boolean): [string, (text: string) => void] {
 /** How many were found, and that nothing is there. Said aloud when a search is done. */
 function Found(): ReactNode {
   const { t } = useTranslation("shell");
+  const { list } = useSessions();
   const count = useShown().length;
-  const { phase, query, next, archived } = useListState((state) => state);
+  const { phase, query, next, archived, loadingMore } = useListState((state) => state);
+  const searching = query !== "" && (phase === "loading" || loadingMore);
   const text = found();
   const settled = useDeferredValue(text);
   useEffect(() => {
     if (query !== "" && settled !== "") announce(settled);
   }, [query, settled]);
-  return text === "" ? null : <p className="sessions-note">{text}</p>;
+  if (text === "") return null;
+  return (
+    <div className="sessions-note">
+      <p>{text}</p>
+      {searching && loadingMore && (
+        <Button look="quiet" onClick={() => list.hold()}>
+          {t("sessions.searchStop")}
+        </Button>
+      )}
+    </div>
+  );
 
   function found(): string {
+    if (searching) return t("sessions.searching");
     if (phase === "loading") return "";
     if (phase === "unreachable") return t("sessions.unreachable");
-    if (query !== "") return count === 0 ? t("sessions.noneFound") : next === null ? t("sessions.found", { count }) : t("sessions.foundMore", { count });
+    if (query !== "" && next !== null) return t("sessions.foundSoFar", { shown: count });
+    if (query !== "") return count === 0 ? t("sessions.noneFound") : t("sessions.found", { count });
     return count > 0 ? "" : t(archived ? "sessions.noneArchived" : "sessions.none");
   }
 }
@@ -56,7 +71,21 @@ function SearchField({ text, onChange }: { text: string; onChange: (text: string
       <label id={label} htmlFor={SEARCH_ID} className="sr">
         {t("sessions.search")}
       </label>
-      <input id={SEARCH_ID} type="search" data-testid="session-search" placeholder={t("sessions.find")} autoComplete="off" dir="auto" maxLength={200} value={text} onChange={(event) => onChange(event.target.value)} onKeyDown={onKeyDown} />
+      <input id={SEARCH_ID} type="search" {...withKeys(t("sessions.search"), "search")} data-testid="session-search" placeholder={t("sessions.find")} autoComplete="off" dir="auto" maxLength={200} value={text} onChange={(event) => onChange(event.target.value)} onKeyDown={onKeyDown} />
+      {text === "" ? (
+        <kbd aria-hidden="true" dir="ltr">
+          {SHORTCUTS.search.join(" ")}
+        </kbd>
+      ) : (
+        <IconButton
+          label={t("sessions.clear")}
+          icon={<CloseIcon />}
+          onClick={() => {
+            onChange("");
+            document.getElementById(SEARCH_ID)?.focus();
+          }}
+        />
+      )}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-import type { ApiError, Session } from "@antiphon/client";
+import type { ApiError, SessionItem } from "@antiphon/client";
 import { createContext, useContext, useEffect, useEffectEvent, useMemo, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useStore } from "zustand";
@@ -7,24 +7,23 @@ import { useServer } from "../../shared/server.js";
 import { onSession } from "../../shared/session_news.js";
 import { toast } from "../../shared/ui/toasts.js";
 import { Deletions } from "./deletions.js";
-import { Running } from "./running.js";
+import { followRunning } from "./running.js";
 import { SessionList, type SessionListState } from "./session_list.js";
 import { onOtherTabs, tellOtherTabs } from "./tabs.js";
 
 interface Sessions {
   list: SessionList;
-  running: Running;
   deletions: Deletions;
 }
 
 const Context = createContext<Sessions | null>(null);
 
 /** Keeps the list as the server has it: at the start, when another tab changed something, when the reader comes back. */
-function useFresh(list: SessionList, running: Running): void {
-  const { connection, server } = useServer();
+function useFresh(list: SessionList): void {
+  const { chat, connection, server } = useServer();
   useEffect(() => {
     if (server.kind === "board") return;
-    const refresh = (): void => void list.refresh().then(() => running.look());
+    const refresh = (): void => void list.refresh();
     const stop = new AbortController();
     const back = (): void => {
       if (document.visibilityState === "visible") refresh();
@@ -34,13 +33,13 @@ function useFresh(list: SessionList, running: Running): void {
     const found = connection.store.subscribe((now, before) => {
       if (now.status === "connected" && before.status !== "connected") refresh();
     });
-    const ends = [found, onSession((session) => list.put(session)), onOtherTabs(list.base, refresh), running.start()];
+    const ends = [found, onSession((session) => list.put(session)), onOtherTabs(list.base, refresh), followRunning(list, chat)];
     refresh();
     return () => {
       stop.abort();
       for (const end of ends) end();
     };
-  }, [list, running, connection, server.kind]);
+  }, [list, chat, connection, server.kind]);
 }
 
 /** Carries out deletions, of all servers, for as long as the page is open. */
@@ -61,14 +60,11 @@ function useDeletions(list: SessionList): Deletions {
 
 /** What the list of sessions, its shortcuts and its menus work on. */
 export function SessionsProvider({ children }: { children: ReactNode }): ReactNode {
-  const { api, chat, server } = useServer();
-  const [list, running] = useMemo(() => {
-    const made = new SessionList(api, server.url, () => tellOtherTabs(server.url));
-    return [made, new Running(api, chat, () => made.store.getState().sessions)] as const;
-  }, [api, chat, server.url]);
-  useFresh(list, running);
+  const { api, server } = useServer();
+  const list = useMemo(() => new SessionList(api, server.url, () => tellOtherTabs(server.url)), [api, server.url]);
+  useFresh(list);
   const deletions = useDeletions(list);
-  const value = useMemo(() => ({ list, running, deletions }), [list, running, deletions]);
+  const value = useMemo(() => ({ list, deletions }), [list, deletions]);
   return <Context value={value}>{children}</Context>;
 }
 
@@ -83,7 +79,7 @@ export function useListState<T>(select: (state: SessionListState) => T): T {
 }
 
 /** The sessions to show: without those that are being deleted. */
-export function useShown(): readonly Session[] {
+export function useShown(): readonly SessionItem[] {
   const { list, deletions } = useSessions();
   const sessions = useListState((state) => state.sessions);
   const pending = useStore(deletions.store);

@@ -20,6 +20,9 @@ export interface Outcome {
   onDone: (base: string, id: string) => void;
 }
 
+/** So long at most a deletion waits for the reader who holds its message, in milliseconds. */
+export const LONGEST_HOLD = 3_600_000;
+
 const KEY = "deletions";
 const RETRY_MS = 15_000;
 
@@ -75,6 +78,12 @@ export class Deletions {
 
   undo(id: string, base: string): void {
     this.set(this.without(id, base));
+  }
+
+  /** Carry it out in so many milliseconds from now, if it is still to be: its message is held, or goes. */
+  delay(id: string, base: string, ms: number): void {
+    const pending = this.store.getState().some((one) => one.id === id && one.base === base && !this.asked.has(keyOf(one)));
+    if (pending) this.set([...this.without(id, base), { id, base, due: Date.now() + Math.min(ms, LONGEST_HOLD) }]);
   }
 
   private without(id: string, base: string): Deletion[] {

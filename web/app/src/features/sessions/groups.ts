@@ -1,4 +1,4 @@
-import type { Session } from "@antiphon/client";
+import type { SessionItem } from "@antiphon/client";
 
 /** A day or a span of days, newest first. `month`: the first day of a month of which the name is shown. */
 export type Span = { kind: "today" | "yesterday" | "week" | "days30" } | { kind: "month"; start: number };
@@ -6,7 +6,7 @@ export type Span = { kind: "today" | "yesterday" | "week" | "days30" } | { kind:
 export interface Group {
   key: string;
   span: Span;
-  sessions: Session[];
+  sessions: SessionItem[];
 }
 
 const DAY = 86_400_000;
@@ -24,7 +24,7 @@ export function spanOf(time: number, now: number): Span {
 }
 
 /** Sessions, the last used first, by spans. */
-export function groupByDay(sessions: readonly Session[], now: number): Group[] {
+export function groupByDay(sessions: readonly SessionItem[], now: number): Group[] {
   const groups: Group[] = [];
   for (const session of sessions) {
     const span = spanOf(Date.parse(session.updated_at), now);

@@ -36,7 +36,11 @@ function useRemove(session: Session, current: boolean): () => void {
       deletions.undo(session.id, list.base);
       if (current) navigate(`/c/${encodeURIComponent(session.id)}`);
     };
-    toast(t("sessions.deleted", { title: session.title || t("untitled") }), { ms: UNDO_MS, action: { label: t("undo"), testId: "undo", run } });
+    toast(t("sessions.deleted", { title: session.title || t("untitled") }), {
+      ms: UNDO_MS,
+      action: { label: t("undo"), testId: "undo", run },
+      onTime: (left) => deletions.delay(session.id, list.base, left),
+    });
   };
 }
 

@@ -1,33 +1,15 @@
 import { Fragment, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { prefer, usePreferences } from "../../shared/preferences.js";
+import { CONTROL, SHORTCUTS } from "../../shared/shortcuts.js";
 import { Check } from "./Field.js";
-
-const isApple = /Mac|iPhone|iPad/.test(navigator.platform);
-const CONTROL = isApple ? "⌘" : "Ctrl";
-const ALT = isApple ? "⌥" : "Alt";
-
-/** What the keys of a shortcut are called, and the text that says what it does. */
-const SHORTCUTS: readonly (readonly [keys: readonly string[], does: string])[] = [
-  [[CONTROL, "K"], "search"],
-  [[CONTROL, "Shift", "O"], "new"],
-  [[CONTROL, "Shift", "S"], "sidebar"],
-  [[ALT, "↑"], "previous"],
-  [[ALT, "↓"], "next"],
-  [["/"], "composer"],
-  [["Esc"], "stop"],
-  [["F2"], "rename"],
-  [["Del"], "delete"],
-  [["Shift", "F10"], "menu"],
-  [["?"], "help"],
-];
 
 /** The list of shortcuts. */
 export function Shortcuts(): ReactNode {
   const { t } = useTranslation("shell");
   return (
     <dl className="shortcuts">
-      {SHORTCUTS.map(([keys, does]) => (
+      {Object.entries(SHORTCUTS).map(([does, keys]) => (
         <div key={does}>
           <dt>{t(`shortcuts.${does}`)}</dt>
           <dd dir="ltr">

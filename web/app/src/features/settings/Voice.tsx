@@ -28,7 +28,7 @@ function useVoices(language: string): SpeechSynthesisVoice[] {
 export function Voice(): ReactNode {
   const { t, i18n } = useTranslation("shell");
   const { readAloud, voice } = usePreferences((state) => state);
-  const voices = useVoices(i18n.language);
+  const voices = useVoices(i18n.resolvedLanguage ?? i18n.language);
   return (
     <>
       <Check label={t("settings.readAloud")} checked={readAloud} onChange={(checked) => prefer({ readAloud: checked })} />

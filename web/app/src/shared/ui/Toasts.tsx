@@ -4,7 +4,7 @@ import { useStore } from "zustand";
 import { announce } from "../announce.js";
 import { Button, IconButton } from "./Button.js";
 import { CloseIcon } from "./icons.js";
-import { dismiss, toasts, type Toast } from "./toasts.js";
+import { dismiss, hold, toasts, type Toast } from "./toasts.js";
 
 function One({ toast }: { toast: Toast }): ReactNode {
   const { t } = useTranslation("shell");
@@ -13,7 +13,15 @@ function One({ toast }: { toast: Toast }): ReactNode {
     if (!error) announce(`${text} ${detail}`);
   }, [text, detail, error]);
   return (
-    <div className="toast" data-error={error || undefined} role={error ? "alert" : undefined}>
+    <div
+      className="toast"
+      data-error={error || undefined}
+      role={error ? "alert" : undefined}
+      onPointerEnter={() => hold(id, "pointer", true)}
+      onPointerLeave={() => hold(id, "pointer", false)}
+      onFocus={() => hold(id, "focus", true)}
+      onBlur={() => hold(id, "focus", false)}
+    >
       <p>
         <span>{text}</span>
         {detail !== "" && <span className="detail">{detail}</span>}

@@ -21,22 +21,74 @@ export interface ToastOptions {
   action?: ToastAction;
   /** How long it stays, in milliseconds; null: until it is closed. Errors stay 10 s, all else 5 s. */
   ms?: number | null;
+  /** Told how long it still stays, in milliseconds, when that changes: Infinity while it is held, 0 when it goes. */
+  onTime?: (left: number) => void;
+}
+
+/** What holds a toast: it stays for as long as one of them does (WCAG 2.2.1). */
+export type Hold = "pointer" | "focus";
+
+/** How long a toast still stays. Its timer runs since `since`, and not at all while something holds it. */
+interface Clock {
+  left: number;
+  since: number;
+  timer: number;
+  readonly holds: Set<Hold>;
+  readonly onTime: (left: number) => void;
 }
 
 /** So many are shown at once; the oldest make room. */
 export const MOST_TOASTS = 4;
 
 export const toasts = createStore<readonly Toast[]>(() => []);
+const clocks = new Map<number, Clock>();
 let last = 0;
 
 /** Show a message at the edge of the page. Returns how to take it away. */
-export function toast(text: string, { detail = "", error = false, action, ms = error ? 10_000 : 5000 }: ToastOptions = {}): () => void {
+export function toast(text: string, { detail = "", error = false, action, ms = error ? 10_000 : 5000, onTime = () => undefined }: ToastOptions = {}): () => void {
   const id = ++last;
-  toasts.setState((shown) => [...shown, { id, text, detail, error, action: action ?? null }].slice(-MOST_TOASTS), true);
-  if (ms !== null) setTimeout(() => dismiss(id), ms);
+  if (ms !== null) {
+    const clock: Clock = { left: ms, since: 0, timer: 0, holds: new Set(), onTime };
+    clocks.set(id, clock);
+    run(id, clock);
+  }
+  const shown = [...toasts.getState(), { id, text, detail, error, action: action ?? null }];
+  toasts.setState(shown.slice(-MOST_TOASTS), true);
+  for (const { id: old } of shown.slice(0, -MOST_TOASTS)) stop(old);
   return () => dismiss(id);
+}
+
+function run(id: number, clock: Clock): void {
+  clock.since = Date.now();
+  clock.timer = window.setTimeout(() => dismiss(id), clock.left);
+}
+
+/** Hold a toast, or let it go: then it stays for what was left of its time. */
+export function hold(id: number, by: Hold, held: boolean): void {
+  const clock = clocks.get(id);
+  if (clock === undefined || clock.holds.has(by) === held) return;
+  const before = clock.holds.size;
+  if (held) clock.holds.add(by);
+  else clock.holds.delete(by);
+  if (before === 0) {
+    clearTimeout(clock.timer);
+    clock.left = Math.max(0, clock.left - (Date.now() - clock.since));
+    clock.onTime(Infinity);
+  } else if (clock.holds.size === 0) {
+    run(id, clock);
+    clock.onTime(clock.left);
+  }
 }
 
 export function dismiss(id: number): void {
   toasts.setState((shown) => shown.filter((one) => one.id !== id), true);
+  stop(id);
+}
+
+function stop(id: number): void {
+  const clock = clocks.get(id);
+  if (clock === undefined) return;
+  clearTimeout(clock.timer);
+  clocks.delete(id);
+  clock.onTime(0);
 }

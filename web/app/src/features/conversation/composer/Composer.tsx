@@ -66,7 +66,7 @@ function useKeys(running: boolean, send: () => void): (event: KeyboardEvent<HTML
       send();
     } else if (event.key === "ArrowUp" && !event.altKey && draft.text === "" && lastOwn() !== null) {
       event.preventDefault();
-      intent.setState({ editing: lastOwn() });
+      intent.setState({ editing: lastOwn(), edited: null });
     } else if (event.key === "Escape" && running) chat.stop();
   };
 }

@@ -1,7 +1,7 @@
 import type { Model } from "@antiphon/client";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { useChat } from "../../../shared/server.js";
+import { useChat, useServer } from "../../../shared/server.js";
 import { useConversation, useIntent } from "../context.js";
 import { lastSender, rememberChoice, valueShown } from "./choosing.js";
 
@@ -21,11 +21,13 @@ function byProvider(models: readonly Model[]): [string, Model[]][] {
 /** Who answers: a bot, or a model. */
 export function Picker(): ReactNode {
   const { t } = useTranslation("conversation");
+  const { chat } = useServer();
   const { voices, intent } = useConversation();
   const value = useChosen();
   const pick = (to: string): void => {
     rememberChoice(to);
-    intent.setState({ picked: to });
+    const { messages } = chat.store.getState();
+    intent.setState({ picked: to, pickedAfter: new Set(Array.from(messages.values(), ({ key }) => key)) });
   };
   return (
     <select className="picker" data-testid="choice" aria-label={t("choice")} value={value} onChange={(event) => pick(event.target.value)}>

@@ -1,28 +1,32 @@
-import { useLayoutEffect, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
+import { useLayoutEffect, useRef, type KeyboardEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { usePreferences } from "../../../shared/preferences.js";
 import { Button } from "../../../shared/ui/Button.js";
 import { fit } from "../composer/fit.js";
 import { MOST_CHARACTERS } from "../composer/limits.js";
+import { useConversation, useIntent } from "../context.js";
 import { sends } from "../keys.js";
 
 interface EditFormProps {
-  text: string;
+  before: string;
   onSend: (text: string) => void;
   onCancel: () => void;
 }
 
 /** A message being changed, in its place. */
-export function EditForm({ text: before, onSend, onCancel }: EditFormProps): ReactNode {
+export function EditForm({ before, onSend, onCancel }: EditFormProps): ReactNode {
   const { t } = useTranslation("conversation");
   const enterSends = usePreferences((preferences) => preferences.enterSends);
-  const [text, setText] = useState(before);
+  const { intent } = useConversation();
+  const text = useIntent((now) => now.edited) ?? before;
   const area = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => {
     const node = area.current;
+    // Begun before, it has come into view again: taking the focus would move the view.
+    if (intent.getState().edited !== null) return;
     node?.focus();
     node?.setSelectionRange(node.value.length, node.value.length);
-  }, []);
+  }, [intent]);
   useLayoutEffect(() => fit(area.current), [text]);
   const able = text.trim() !== "" && text.length <= MOST_CHARACTERS;
   const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>): void => {
@@ -42,7 +46,7 @@ export function EditForm({ text: before, onSend, onCancel }: EditFormProps): Rea
         if (able) onSend(text);
       }}
     >
-      <textarea ref={area} aria-label={t("editText")} data-testid="edit-text" rows={1} dir="auto" value={text} onChange={(event) => setText(event.target.value)} onKeyDown={onKeyDown} />
+      <textarea ref={area} aria-label={t("editText")} data-testid="edit-text" rows={1} dir="auto" value={text} onChange={(event) => intent.setState({ edited: event.target.value })} onKeyDown={onKeyDown} />
       <div className="box-row">
         <span className="hint">{t("editHint")}</span>
         <Button onClick={onCancel}>{t("cancel")}</Button>

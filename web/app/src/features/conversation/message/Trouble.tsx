@@ -21,18 +21,20 @@ function useWait(seconds: number): number {
 export function Trouble({ message }: { message: ChatMessage }): ReactNode {
   const { t } = useTranslation(["conversation", "shell"]);
   const { chat } = useServer();
-  const { compose } = useConversation();
-  const { fault, id } = message;
+  const { choice, compose, intent } = useConversation();
+  const { fault, id, key } = message;
   const left = useWait(fault?.retry_after ?? 0);
   const unsent = message.status === "unsent";
   const usual = unsent ? t("unsent") : t("failed");
+  // Who was picked since is who shall be asked; else the same as before, which may not be whom the picker shows.
+  const retry = (): void => chat.retry(id, intent.getState().pickedAfter.has(key) ? choice() : {});
   return (
     <div className="trouble">
       <p>
         <strong>{fault === null ? usual : t(`shell:errors.${fault.code}`, { defaultValue: usual })}</strong>
         {fault !== null && fault.message !== "" && <span dir="auto">{fault.message}</span>}
       </p>
-      <Button data-testid="retry" disabled={left > 0} onClick={() => chat.retry(id)}>
+      <Button data-testid="retry" disabled={left > 0} onClick={retry}>
         {left > 0 ? t("retryIn", { count: left }) : t("retry")}
       </Button>
       {unsent && (

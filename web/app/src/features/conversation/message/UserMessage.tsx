@@ -47,7 +47,7 @@ export function UserMessage({ message }: { message: ChatMessage }): ReactNode {
   const editing = useIntent((now) => now.editing === message.key);
   const offline = useConnection().status === "offline";
   const leave = (): void => {
-    intent.setState({ editing: null });
+    intent.setState({ editing: null, edited: null });
     compose();
   };
   if (editing) {
@@ -55,7 +55,7 @@ export function UserMessage({ message }: { message: ChatMessage }): ReactNode {
       chat.edit(message.id, text, choice());
       leave();
     };
-    return <EditForm text={message.content} onSend={send} onCancel={leave} />;
+    return <EditForm before={message.content} onSend={send} onCancel={leave} />;
   }
   return (
     <>
@@ -67,7 +67,7 @@ export function UserMessage({ message }: { message: ChatMessage }): ReactNode {
         {message.status === "complete" && (
           <span className="acts">
             <CopyButton id={message.id} />
-            <IconButton label={t("edit")} icon={<PencilIcon />} data-testid="edit" onClick={() => intent.setState({ editing: message.key })} />
+            <IconButton label={t("edit")} icon={<PencilIcon />} data-testid="edit" onClick={() => intent.setState({ editing: message.key, edited: null })} />
           </span>
         )}
         {message.status === "complete" && (

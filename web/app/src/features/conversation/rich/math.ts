@@ -10,7 +10,12 @@ export function typeset(element: HTMLElement, tex: string, display: boolean): vo
   if (tex.length > MOST_CHARACTERS) return;
   whenIdle(() => {
     import("./typesetter.js").then(
-      ({ formula }) => whenIdle(() => place(element, () => formula(tex, display, LIMITS))),
+      ({ formula }) =>
+        whenIdle(() => {
+          place(element, () => formula(tex, display, LIMITS));
+          // After all the others that wait: measured between them, each would have the page laid out anew.
+          if (display) whenIdle(() => letReach(element));
+        }),
       () => undefined, // Offline before it was ever loaded: the source is legible.
     );
   });
@@ -21,10 +26,13 @@ function place(element: HTMLElement, make: () => Node): void {
   try {
     element.replaceChildren(make());
     element.classList.add("typeset");
-    // One that is wider than the page is scrolled, and who has no pointer reaches it with Tab.
-    if (element.scrollWidth > element.clientWidth && element.clientWidth > 0) element.tabIndex = 0;
   } catch (error) {
     element.classList.add("math-error");
     element.title = error instanceof Error ? error.message : "";
   }
+}
+
+/** A formula that is wider than the page is scrolled, and who has no pointer reaches it with Tab. */
+function letReach(element: HTMLElement): void {
+  if (element.scrollWidth > element.clientWidth && element.clientWidth > 0) element.tabIndex = 0;
 }

@@ -47,14 +47,15 @@ const SCRIPTS: readonly (readonly [RegExp, string])[] = [
 const LATIN = new Set(["en", "fr", "de", "es"]);
 
 /**
- * The language to read a text in: of its script, where most of its letters are of one that tells; else the chosen
+ * The language to read a text in, without a country: of its script, where most of its letters are of one that tells; else the chosen
  * language if it is written in Latin letters, else English.
  */
 export function languageOf(text: string, chosen: string): string {
   const letters = text.slice(0, 2000).match(/\p{L}/gu) ?? [];
   const counts = SCRIPTS.map(([script, language]) => [letters.filter((letter) => script.test(letter)).length, language] as const);
   const foreign = counts.reduce((sum, [count]) => sum + count, 0);
-  if (foreign * 2 <= letters.length) return LATIN.has(chosen) ? chosen : "en";
+  const [own = ""] = chosen.split("-");
+  if (foreign * 2 <= letters.length) return LATIN.has(own) ? own : "en";
   // Japanese is written in Han letters too: a few kana tell it from Chinese.
   const kana = counts[0]?.[0] ?? 0;
   if (kana * 10 >= foreign) return "ja";

@@ -1,7 +1,8 @@
-import { useEffect, useRef, useState, type ReactNode, type RefObject } from "react";
+import { useRef, useState, type ReactNode, type RefObject } from "react";
 import { useTranslation } from "react-i18next";
 import { useChat, useServer } from "../../../shared/server.js";
 import { Button } from "../../../shared/ui/Button.js";
+import { useNear } from "./useNear.js";
 
 interface EarlierProps {
   root: RefObject<HTMLElement | null>;
@@ -19,25 +20,13 @@ export function Earlier({ root, start, onNear }: EarlierProps): ReactNode {
   const loading = useChat((state) => state.loadingOlder);
   const [failed, setFailed] = useState(false);
   const mark = useRef<HTMLDivElement>(null);
-  const latest = useRef(onNear);
-  useEffect(() => {
-    latest.current = onNear;
-  });
   const load = (): void => {
     setFailed(false);
     chat.loadOlder().catch(() => setFailed(true));
   };
-  useEffect(() => {
-    if (mark.current === null || loading || failed) return;
-    const observer = new IntersectionObserver(
-      ([entry]) => {
-        if (entry?.isIntersecting === true && !latest.current() && hasOlder) chat.loadOlder().catch(() => setFailed(true));
-      },
-      { root: root.current, rootMargin: "150% 0px 0px 0px" },
-    );
-    observer.observe(mark.current);
-    return () => observer.disconnect();
-  }, [chat, root, start, hasOlder, loading, failed]);
+  useNear(root, mark, "above", [start, hasOlder, loading].join(), () => {
+    if (!onNear() && hasOlder && !loading && !failed) load();
+  });
   return (
     <div ref={mark} className="earlier">
       {failed ? <Button onClick={load}>{t("earlierFailed")}</Button> : loading && <span>{t("earlierLoading")}</span>}

@@ -1,51 +1,17 @@
 import { MessageSeparator } from "@chatscope/chat-ui-kit-react";
-import { Fragment, useEffect, useEffectEvent, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { Fragment, useRef, type KeyboardEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { useChat, useServer } from "../../../shared/server.js";
+import { useServer } from "../../../shared/server.js";
 import { Row } from "../message/Row.js";
 import { useNow } from "../message/Time.js";
 import { beginsDay, dayName } from "./days.js";
 import { Earlier } from "./Earlier.js";
-import { Follower } from "./follower.js";
-import { moveByKey } from "./moving.js";
+import { Later } from "./Later.js";
+import { moveByKey, moveToEdge } from "./moving.js";
 import { ToLatest } from "./ToLatest.js";
-import { earlier, startOf, trimmed } from "./window.js";
-
-interface Shown {
-  /** The ids on the branch, from the first that is drawn on. */
-  ids: readonly string[];
-  keys: readonly string[];
-  start: number;
-  /** Draw so many more that are known; false if all are drawn. */
-  more: () => boolean;
-  /** Draw only what a reader at the end may see. */
-  trim: () => void;
-}
-
-/** Which of the messages are drawn. */
-function useShown(): Shown {
-  const { chat } = useServer();
-  const path = useChat((state) => state.path);
-  const keys = useMemo(() => {
-    const { messages } = chat.store.getState();
-    return path.map((id) => messages.get(id)?.key ?? id);
-  }, [chat, path]);
-  const [first, setFirst] = useState<string | null>(null);
-  const start = startOf(keys, first);
-  // Held by name, so that it stays the same message whatever is added before or after it.
-  const held = keys[start] ?? null;
-  if (held !== first) setFirst(held);
-  return {
-    ids: path.slice(start),
-    keys: keys.slice(start),
-    start,
-    more() {
-      if (start > 0) setFirst(earlier(keys, start));
-      return start > 0;
-    },
-    trim: () => setFirst(trimmed(keys, start)),
-  };
-}
+import { useFollower } from "./useFollower.js";
+import { useShown } from "./useShown.js";
+import { useToStart } from "./useToStart.js";
 
 /** The day that begins with a message, if one does. */
 function useDays(): (at: number) => string | null {
@@ -69,45 +35,37 @@ export function Transcript(): ReactNode {
   const { t } = useTranslation("conversation");
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
-  const follower = useRef<Follower | null>(null);
-  const [pinned, setPinned] = useState(true);
-  const shown = useShown();
+  const shown = useShown(scroller);
   const dayAt = useDays();
-  const { ids, keys, start } = shown;
-  const newest = keys.at(-1);
-  useEffect(() => {
-    if (scroller.current === null || content.current === null) return;
-    const own = new Follower(scroller.current, content.current, setPinned);
-    follower.current = own;
-    own.toEnd();
-    return () => own.destroy();
-  }, []);
-  useLayoutEffect(() => follower.current?.keep(), [ids]);
-  useLayoutEffect(() => {
-    // What the reader sends is looked at; what comes from elsewhere does not move who reads above.
-    if (newest?.startsWith("local-")) follower.current?.toEnd();
-  }, [newest]);
-  const trim = useEffectEvent(shown.trim);
-  useLayoutEffect(() => {
-    if (pinned) trim();
-  }, [newest, pinned]);
+  const { ids, keys, start, more } = shown;
+  const { follower, pinned } = useFollower(scroller, content, shown);
+  const toEnd = (): void => follower.current?.toEnd();
+  const toStart = useToStart(() => {
+    shown.beginning();
+    follower.current?.toStart();
+  });
+  const onKeyDown = (event: KeyboardEvent<HTMLElement>): void => {
+    toStart.cancel();
+    if (!moveToEdge(event, toStart.begin, toEnd)) moveByKey(event, follower.current);
+  };
   return (
     <div className="transcript-place">
-      <div ref={scroller} className="scroller" data-testid="transcript" role="log" aria-live="off" aria-label={t("transcript")} tabIndex={0} onKeyDown={(event) => moveByKey(event, follower.current)}>
-        <Earlier root={scroller} start={start} onNear={shown.more} />
+      <div ref={scroller} className="scroller" data-testid="transcript" role="log" aria-live="off" aria-label={t("transcript")} tabIndex={0} onKeyDown={onKeyDown} onWheel={toStart.cancel} onPointerDown={toStart.cancel}>
+        <Earlier root={scroller} start={start} onNear={shown.earlier} />
         <div ref={content} className="column">
           {ids.map((id, at) => {
             const day = dayAt(start + at);
             return (
               <Fragment key={keys[at]}>
                 {day !== null && <MessageSeparator className="day">{day}</MessageSeparator>}
-                <Row id={id} last={at === ids.length - 1} />
+                <Row id={id} last={!more && at === ids.length - 1} />
               </Fragment>
             );
           })}
         </div>
+        {more && <Later root={scroller} end={shown.end} onNear={shown.later} />}
       </div>
-      {!pinned && <ToLatest onClick={() => follower.current?.toEnd()} />}
+      {!pinned && <ToLatest onClick={toEnd} />}
     </div>
   );
 }

@@ -14,6 +14,7 @@ export class Follower {
   /** Where the last correction put the view. */
   #corrected = -1;
   #touch = 0;
+  #more = false;
   /** Where the browser keeps what is read in place, its own way is smoother: it does not end a swing. */
   readonly #browserKeeps: boolean;
 
@@ -47,8 +48,19 @@ export class Follower {
     this.#changed(() => this.#putToEnd());
   }
 
-  /** What is above may have changed: keep what is read where it is. To be called before the browser paints. */
-  keep(): void {
+  /** Go to the first message that is drawn. */
+  toStart(): void {
+    this.leaveEnd();
+    this.scroller.scrollTop = 0;
+    this.#anchor = null;
+  }
+
+  /**
+   * What is drawn may have changed: keep what is read where it is. `more`: later messages exist that are not drawn. To be
+   * called before the browser paints.
+   */
+  keep(more: boolean): void {
+    this.#more = more;
     if (this.pinned) this.#putToEnd();
     else this.#restore();
   }
@@ -75,7 +87,7 @@ export class Follower {
   }
 
   #scrolled(): void {
-    this.#sticking.scrolled(this.scroller);
+    this.#sticking.scrolled(this.scroller, this.#more);
     if (this.pinned) this.#anchor = null;
     // Not after a correction of one's own: positions are rounded, and the roundings would add up to a drift.
     else if (this.#anchor === null || Math.abs(this.scroller.scrollTop - this.#corrected) >= 1) this.#anchor = this.#firstSeen();

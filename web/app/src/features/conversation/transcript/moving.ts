@@ -12,6 +12,23 @@ export function stepOf({ key, altKey, ctrlKey, metaKey }: Keys, single: boolean)
   return key === "k" ? -1 : key === "j" ? 1 : 0;
 }
 
+/** What has a use of its own for Home and End. */
+const WITH_EDGES = "textarea, input, select, .thoughts > div";
+
+/**
+ * Home leads to the very first message, End to the last: not only to the edges of what is drawn, as the browser would.
+ * Returns whether the key was one of them.
+ */
+export function moveToEdge(event: KeyboardEvent<HTMLElement>, toStart: () => void, toEnd: () => void): boolean {
+  const { key, altKey, shiftKey, target } = event;
+  if ((key !== "Home" && key !== "End") || altKey || shiftKey || event.defaultPrevented) return false;
+  if (target instanceof HTMLElement && target.matches(WITH_EDGES)) return false;
+  event.preventDefault();
+  if (key === "Home") toStart();
+  else toEnd();
+  return true;
+}
+
 /** Move from message to message: Alt+PageUp and Alt+PageDown, k and j while the list itself has the focus. */
 export function moveByKey(event: KeyboardEvent<HTMLElement>, follower: Follower | null): void {
   if (!(event.target instanceof HTMLElement) || event.target.matches("textarea, input, select")) return;

@@ -39,15 +39,15 @@ export class Sticking {
     this.#remember(measures);
   }
 
-  /** The view has moved, by whatever cause. */
-  scrolled(measures: Measures): void {
+  /** The view has moved, by whatever cause. `more`: the end of what is drawn is not the end. */
+  scrolled(measures: Measures, more = false): void {
     const { scrollTop, scrollHeight, clientHeight } = measures;
     const away = scrollHeight - clientHeight - scrollTop;
     // Content that shrinks moves the view up as well, and that is not the reader.
     const up = scrollTop < this.#top - ROUNDING && scrollHeight >= this.#height - ROUNDING;
     const down = scrollTop > this.#top + ROUNDING;
     if (up && away > ROUNDING) this.#pinned = false;
-    else if (down && away <= NEAR) this.#pinned = true;
+    else if (down && !more && away <= NEAR) this.#pinned = true;
     this.#remember(measures);
   }
 
