@@ -9,12 +9,12 @@ _LATEST = 2**62
 
 def to_text(place: SessionPlace) -> str:
     """Return a place as text, opaque to clients."""
-    return f"{place.updated_at}:{place.id}"
+    return f"{place.updated_at}:{place.id}" if place.id else str(place.updated_at)
 
 
 def parse(text: str) -> SessionPlace:
     """Read a place, or a time alone in Unix ms. Raises ValueError, Invalid."""
-    time, _, session_id = text.partition(":")
+    time, separator, session_id = text.partition(":")
     if not (time.isascii() and time.isdigit()) or len(time) > _LONGEST_TIME or int(time) > _LATEST:
         raise ValueError("no time")
-    return SessionPlace(int(time), check_session_id(session_id) if session_id else "")
+    return SessionPlace(int(time), check_session_id(session_id) if separator else "")

@@ -1,8 +1,14 @@
 import { readEvents, type EventOptions } from "./events.js";
+import { apiError, unexpectedAnswer } from "./errors.js";
 import { Http, type HttpOptions } from "./http.js";
+import { newId } from "./ids.js";
+import { type Change, Tabs } from "./tabs.js";
 import type { Bots, ExportedSession, MessagePage, Models, NewMessage, PageSettings, Session, SessionDetail, SessionPage, StoredMessage, Turn } from "./types.js";
 
 export type ApiOptions = HttpOptions;
+
+/** Files take their time on slow lines, and how much of one has been sent cannot be seen. */
+const UPLOAD_MS = 300_000;
 
 type Query = Record<string, string | number | boolean | undefined>;
 
@@ -10,10 +16,12 @@ type Query = Record<string, string | number | boolean | undefined>;
 export class Api {
   readonly base: string;
   private readonly http: Http;
+  private readonly tabs: Tabs;
 
   constructor(options: ApiOptions = {}) {
     this.http = new Http(options);
     this.base = this.http.base;
+    this.tabs = new Tabs(this.base);
   }
 
   /** Own sessions, the last used first; `before` is `next_before` of the page before. */
@@ -30,13 +38,16 @@ export class Api {
     return this.http.json("POST", "/api/sessions", { body: options });
   }
 
-  updateSession(id: string, change: { title?: string; archived?: boolean; context?: Record<string, unknown> }): Promise<Session> {
-    return this.http.json("PATCH", sessionPath(id), { body: change });
+  async updateSession(id: string, change: { title?: string; archived?: boolean; context?: Record<string, unknown> }): Promise<Session> {
+    const session = await this.http.json<Session>("PATCH", sessionPath(id), { body: change });
+    this.tabs.tell(id, "renamed");
+    return session;
   }
 
   /** `keepalive`: also while the page is being closed. */
-  deleteSession(id: string, options: { keepalive?: boolean } = {}): Promise<void> {
-    return this.http.json("DELETE", sessionPath(id), options);
+  async deleteSession(id: string, options: { keepalive?: boolean } = {}): Promise<void> {
+    await this.http.json("DELETE", sessionPath(id), options);
+    this.tabs.tell(id, "deleted");
   }
 
   /** A page of messages, oldest first; `before` is `next_before` of the page that follows it. */
@@ -68,23 +79,36 @@ export class Api {
   }
 
   /** Say what one thinks of a reply; null takes it back. */
-  rate(messageId: string, rating: "up" | "down" | null, comment?: string): Promise<StoredMessage> {
+  async rate(messageId: string, rating: "up" | "down" | null, comment?: string): Promise<StoredMessage> {
     const body = { rating, ...(comment === undefined ? {} : { comment }) };
-    return this.http.json("PUT", `/api/messages/${encodeURIComponent(messageId)}/feedback`, { body });
+    const message = await this.http.json<StoredMessage>("PUT", `/api/messages/${encodeURIComponent(messageId)}/feedback`, { body });
+    this.tabs.tell(message.session_id, "rated");
+    return message;
   }
 
-  exportSession(id: string): Promise<ExportedSession> {
-    return this.http.json("GET", `${sessionPath(id)}/export`);
+  async exportSession(id: string): Promise<ExportedSession> {
+    const text = await this.http.file(`${sessionPath(id)}/export`);
+    try {
+      return JSON.parse(text) as ExportedSession;
+    } catch {
+      throw unexpectedAnswer("The exported conversation is not JSON.");
+    }
   }
 
   /** One branch as Markdown: the one that ends with `leaf`, else the newest. */
   exportMarkdown(id: string, leaf?: string): Promise<string> {
-    return this.http.text(`${sessionPath(id)}/export${query({ format: "markdown", leaf })}`);
+    return this.http.file(`${sessionPath(id)}/export${query({ format: "markdown", leaf })}`);
   }
 
-  /** Make a session of what `exportSession` gave. */
-  importSession(file: unknown): Promise<Session> {
-    return this.http.json("POST", "/api/sessions/import", { body: file });
+  /** Make a session of what `exportSession` gave. Safe to repeat with the same `key`: it is the same session then. */
+  async importSession(file: unknown, key = newId("key-")): Promise<Session> {
+    const bring = (): Promise<Session> =>
+      this.http.json("POST", "/api/sessions/import", { body: file, headers: { "Idempotency-Key": key }, limitMs: UPLOAD_MS });
+    return bring().catch((thrown: unknown) => {
+      // The answer may have been lost after the session was made: who imports anew would have it twice.
+      if (apiError(thrown).code === "unreachable") return bring();
+      throw thrown;
+    });
   }
 
   models(): Promise<Models> {
@@ -97,6 +121,11 @@ export class Api {
 
   pageSettings(): Promise<PageSettings> {
     return this.http.json("GET", "/api/page");
+  }
+
+  /** Hear what was changed in other tabs of this browser; returns what ends it. */
+  onChange(listener: (change: Change) => void): () => void {
+    return this.tabs.listen(listener);
   }
 
   /** The server-sent events of one connection, to its end. `nothing`: all was received before (204). */

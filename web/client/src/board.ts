@@ -57,6 +57,8 @@ export class Board {
     const [oldest] = this.store.getState().posts;
     if (!oldest) return;
     const page = await this.page(oldest.id);
+    // What was shown was let go of meanwhile: these posts would stand before a hole.
+    if (this.store.getState().posts[0]?.id !== oldest.id) return;
     const older = page.filter((post) => !this.known.has(post.id));
     this.keep([...older, ...this.store.getState().posts], older.length === PAGE);
   }
@@ -83,17 +85,19 @@ export class Board {
 
   private async read(): Promise<void> {
     try {
-      const { posts, hasOlder } = this.store.getState();
+      const begun = this.store.getState().posts.length > 0;
       let page = await this.page();
       let fresh = page;
       const whole = page.length !== PAGE;
-      for (let pages = 1; pages < PAGES_TO_CLOSE_UP && posts.length && this.isApart(fresh) && !whole; pages++) {
+      for (let pages = 1; pages < PAGES_TO_CLOSE_UP && begun && this.isApart(fresh) && !whole; pages++) {
         page = await this.page(page[0]?.id);
         // A server that knows no pages has sent all it has already.
         if (page[0]?.id === fresh[0]?.id) break;
         fresh = [...page, ...fresh];
       }
       this.failures = 0;
+      // Only now: older posts may have been read meanwhile.
+      const { posts, hasOlder } = this.store.getState();
       const apart = posts.length > 0 && this.isApart(fresh);
       if (apart) this.known.clear();
       const news = fresh.filter((post) => !this.known.has(post.id));

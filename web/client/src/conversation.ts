@@ -8,6 +8,7 @@ import { Follower } from "./follow.js";
 import { cursorAfter, Loading } from "./loading.js";
 import { Outbox, type OutboxStorage } from "./outbox.js";
 import { Outgoing } from "./outgoing.js";
+import { Ratings } from "./ratings.js";
 import { Replies } from "./replies.js";
 import { SessionDraft } from "./session_draft.js";
 import type { SessionState } from "./session_state.js";
@@ -31,6 +32,7 @@ export class Conversation {
   readonly outgoing: Outgoing;
   readonly loading: Loading;
   private readonly replies: Replies;
+  private readonly ratings: Ratings;
   private readonly saver: Saver;
   private readonly outbox: Outbox;
   private readonly ended = new AbortController();
@@ -49,6 +51,7 @@ export class Conversation {
     this.draft = new SessionDraft(id, around.store);
     this.saver = new Saver(around.cache, this.draft, () => this.session);
     this.outbox = new Outbox(around.storage, id);
+    this.ratings = new Ratings(around.api, this.draft, () => this.saver.later());
     this.replies = new Replies(this.draft, {
       undecided: () => this.outgoing.sender.undecided,
       busy: () => this.outgoing.sender.waiting > 0 || this.draft.tree.end?.role === "user",
@@ -65,6 +68,12 @@ export class Conversation {
       notFound: () => void this.refresh(),
     });
     this.loading = new Loading(around.api, this.draft, this.replies);
+    const deaf = around.api.onChange(({ session, what }) => {
+      if (session !== id) return;
+      if (what === "rated") this.lookAtRatings();
+      else void this.refresh();
+    });
+    this.ended.signal.addEventListener("abort", deaf);
   }
 
   /** Whether the server has the session, as far as it is known. */
@@ -96,6 +105,7 @@ export class Conversation {
     }
     this.follower?.go();
     void this.refresh();
+    this.lookAtRatings();
   }
 
   async rename(title: string): Promise<void> {
@@ -105,22 +115,7 @@ export class Conversation {
 
   /** Rejects with ApiError; what was shown at once is taken back then. */
   async rate(messageId: string, rating: "up" | "down" | null): Promise<void> {
-    const { tree } = this.draft;
-    const message = tree.get(messageId);
-    if (!message) return;
-    const rated = (feedback: typeof message.feedback): void => {
-      const now = tree.get(messageId);
-      if (now) tree.put({ ...now, feedback });
-      this.draft.publish();
-    };
-    rated(rating && { rating, comment: "", created_at: new Date().toISOString() });
-    try {
-      rated((await this.around.api.rate(message.id, rating)).feedback);
-      this.saver.later();
-    } catch (error) {
-      rated(message.feedback);
-      throw error;
-    }
+    await this.ratings.rate(messageId, rating);
   }
 
   /** What is being sent is sent to its end; all else is let go of. */
@@ -227,7 +222,11 @@ export class Conversation {
     if (this.follower || this.closed) return;
     const path = `/api/sessions/${encodeURIComponent(this.draft.id)}/events`;
     this.follower = new Follower(this.around.api, this.around.connection, path, cursor, {
-      take: (event) => this.replies.take(event),
+      take: (event) => {
+        // Who goes on elsewhere may have renamed it there.
+        if (event.type === "turn" && event.number > (this.session?.turn_count ?? 0)) void this.refresh();
+        return this.replies.take(event);
+      },
       reload: async () => {
         const read = await this.loading.load();
         this.know(read.session);
@@ -252,6 +251,11 @@ export class Conversation {
     if (!(answer instanceof Error)) this.know(answer);
     else if (isNotThere(answer)) this.notThere();
     this.draft.changed();
+  }
+
+  /** Others of this reader's pages may have rated replies; what cannot be read now is read when the page is seen again. */
+  private lookAtRatings(): void {
+    if (this.draft.phase === "ready" && this.session) this.ratings.lookAgain().catch(apiError);
   }
 
   private async fetch(messageId: string): Promise<StoredMessage | "gone" | null> {

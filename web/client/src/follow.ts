@@ -1,7 +1,7 @@
 import type { Api } from "./api.js";
 import { backOff } from "./back_off.js";
 import type { Connection } from "./connection.js";
-import { type ApiError, apiError, unexpectedAnswer } from "./errors.js";
+import { ApiError, apiError, unexpectedAnswer } from "./errors.js";
 import type { ServerEvent } from "./events.js";
 import type { ReplyEvent } from "./types.js";
 
@@ -64,7 +64,7 @@ export class Follower {
 
   private async follow(stay: AbortSignal): Promise<void> {
     for (;;) {
-      const error = await this.connect(stay).then(() => null, apiError);
+      const error = await this.connect(stay).then(() => null, trouble);
       if (stay.aborted) return;
       if (error && this.hooks.gone(error)) {
         this.hold();
@@ -138,6 +138,13 @@ export class Follower {
 /** A fresh look: while something was waited for it may have changed. */
 function over(signal: AbortSignal): boolean {
   return signal.aborted;
+}
+
+/** Whatever was thrown is one more failure: following that ends unseen would leave the reader with half a reply. */
+function trouble(thrown: unknown): ApiError {
+  if (thrown instanceof ApiError) return thrown;
+  console.warn("antiphon: an event could not be taken.", thrown);
+  return unexpectedAnswer("The server sent an event that could not be taken.");
 }
 
 /** Whether it is the server's word that the cursor is good no more; rejects with any other error. */

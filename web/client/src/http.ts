@@ -23,6 +23,8 @@ export interface RequestOptions {
   headers?: Record<string, string>;
   /** Let the request outlive the page. */
   keepalive?: boolean;
+  /** How long this one may take at most, in milliseconds, where that is not `timeoutMs`. */
+  limitMs?: number;
 }
 
 /** Requests to one server. All methods reject with ApiError, but for what the caller's signal aborted. */
@@ -52,11 +54,12 @@ export class Http {
       return (await response.json().catch((error: unknown) => {
         throw signal.aborted ? error : unexpectedAnswer("The server's answer is not JSON.");
       })) as T;
-    });
+    }, options.limitMs);
   }
 
-  async text(path: string): Promise<string> {
-    return this.within(async (signal) => (await this.ask(path, this.init("GET", {}, signal))).text());
+  /** A file's text. It may take as long as it comes: only its pauses are bounded, by `timeoutMs`. */
+  async file(path: string): Promise<string> {
+    return this.within(async (signal, heard) => textOf(await this.ask(path, this.init("GET", {}, signal)), heard));
   }
 
   /** An answer that is read piece by piece, for as long as the signal lasts. */
@@ -82,18 +85,34 @@ export class Http {
     return response;
   }
 
-  /** Do something that has to be over in time, its body included. */
-  private async within<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /** Do something that has to be over in time, its body included; the time begins anew each time something is `heard`. */
+  private async within<T>(work: (signal: AbortSignal, heard: () => void) => Promise<T>, limitMs = this.timeoutMs): Promise<T> {
     const clock = new AbortController();
-    const timer = setTimeout(() => clock.abort(), this.timeoutMs);
+    const start = (): ReturnType<typeof setTimeout> => setTimeout(() => clock.abort(), limitMs);
+    let timer = start();
+    const heard = (): void => {
+      clearTimeout(timer);
+      timer = start();
+    };
     try {
-      return await work(clock.signal);
+      return await work(clock.signal, heard);
     } catch (error) {
       if (error instanceof ApiError) throw error;
       this.probe?.failed();
-      throw clock.signal.aborted ? tooSlow(this.timeoutMs / 1000) : unreachable();
+      throw clock.signal.aborted ? tooSlow(limitMs / 1000) : unreachable();
     } finally {
       clearTimeout(timer);
     }
+  }
+}
+
+async function textOf({ body }: Response, heard: () => void): Promise<string> {
+  const reader = body?.getReader();
+  const decoder = new TextDecoder();
+  for (let text = ""; ; ) {
+    const piece = await reader?.read();
+    if (!piece || piece.done) return text + decoder.decode();
+    heard();
+    text += decoder.decode(piece.value, { stream: true });
   }
 }

@@ -108,9 +108,11 @@ export class Loading {
   }
 
   private async read(): Promise<void> {
-    if (this.before === null) return;
-    const page = await this.api.messages(this.draft.id, { limit: FURTHER_PAGE, before: this.before });
-    if (this.closed) return;
+    const { before } = this;
+    if (before === null) return;
+    const page = await this.api.messages(this.draft.id, { limit: FURTHER_PAGE, before });
+    // Loaded anew meanwhile, there is a hole above this page: it would never be read if the place moved on from here.
+    if (this.closed || this.before !== before) return;
     this.before = page.next_before;
     this.take(page);
     this.draft.changed();

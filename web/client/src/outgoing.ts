@@ -48,6 +48,7 @@ export class Outgoing {
       created: (session) => this.hooks.created(session),
       accepted: (entry, turn) => this.accepted(entry, turn),
       refused: (entry, error) => this.refused(entry, faultOf(error), error.status === 404),
+      putOff: () => this.replies.release(),
     });
   }
 

@@ -12,12 +12,16 @@ export interface SenderHooks {
   created(session: Session): void;
   accepted(entry: OutboxEntry, turn: Turn): void;
   refused(entry: OutboxEntry, error: ApiError): void;
+  /** The server has surely not taken what was sent, and is asked again after a while. */
+  putOff(): void;
 }
 
 /** Sends the outbox of one session in order, each entry until it is answered. */
 export class Sender {
   private queue: OutboxEntry[] = [];
   private sending = false;
+  /** Whether the server may have taken what is being sent. */
+  private unsure = false;
   private created = false;
   private readonly ended = new AbortController();
 
@@ -34,9 +38,9 @@ export class Sender {
     return this.queue.length;
   }
 
-  /** Whether an entry is being sent: the server may have it already, and tell of its turn before it answers. */
+  /** Whether the server may have an entry already, and tell of its turn before it answers. */
   get undecided(): boolean {
-    return this.sending;
+    return this.unsure;
   }
 
   add(entry: OutboxEntry): void {
@@ -103,16 +107,20 @@ export class Sender {
   private async deliver(entry: OutboxEntry): Promise<Turn | null> {
     for (let failures = 1; ; failures++) {
       try {
+        this.unsure = true;
         const turn = await this.post(entry);
+        this.unsure = false;
         this.connection.well(this);
         this.outbox.remove(entry.key);
         return turn;
       } catch (thrown) {
         const error = apiError(thrown);
+        this.unsure = error.passing && !isPutOff(error);
         if (!error.passing) {
           this.connection.well(this);
           throw error;
         }
+        if (!this.unsure) this.hooks.putOff();
         if (!this.closed) await this.wait(error, failures);
         if (this.closed) return null;
       }
@@ -139,4 +147,9 @@ export class Sender {
     }
     return this.api.send(this.sessionId, { text, parent, ...choice }, key);
   }
+}
+
+/** Whether the server itself asks to come back later: then nothing was taken. A gateway's word for it says nothing. */
+function isPutOff({ status, code }: ApiError): boolean {
+  return (status === 429 || status === 503) && code !== "";
 }

@@ -19,5 +19,6 @@ export const CORPUS = {
   emoji: "👩‍👩‍👧‍👦 **👍🏽** 🇫🇷 *é*\n\n- 🎉\n- 🚀 `🛰️`\n\n| 😀 | 🈁 |\n|-|-|\n| 🤷🏽‍♀️ | ✅ |\n",
   windows: "# Title\r\n\r\n- a\r\n- b\r\n\r\n```\r\ncode\r\n```\r\n",
   tight: "# H\ntext\n- a\n- b\n# H2\n> q\n```\nx\n```\n1. z\n***\nend\n[d]: https://d.example\n[d]\n",
+  footnotes: "Whole[^1], or not[^a][^1]; [^missing] and `[^1]`, [^1](https://example.org).\n\n[^1]: The **first** note,\n  on two lines.\n[^a]: See https://example.org[^1]\n[^1]: again\n\n- item[^deep]\n\n  [^deep]: In a list\n\n[^a b]: no label\n\nafter\n\n[^2]:\n\nend\n",
   odd: "\n\n   \n\ttab\n\n- \n\n-\n  x\n\n1)\n\n+ a\n\n\n\n  b\n\n[\n]: x\n\n\\\n\n`\n\n$$\n\n| a |\n| - |\n",
 } satisfies Readonly<Record<string, string>>;

@@ -8,12 +8,12 @@ import vectors from "./hostile/vectors.json";
 import { drawn, fresh } from "./markdown_helpers.js";
 
 const ELEMENTS = new Set(
-  "a blockquote br button code del div em figcaption figure h3 h4 h5 h6 hr input label li ol p pre span strong table tbody td th thead tr ul".split(" "),
+  "a blockquote br button code del div em figcaption figure h3 h4 h5 h6 hr input label li ol p pre span strong sup table tbody td th thead tr ul".split(" "),
 );
 const ATTRIBUTES: Readonly<Record<string, RegExp>> = {
   "aria-label": /^Table$/,
   checked: /^$/,
-  class: /^(?:center|code|copied|copy|end|language|language-[a-z\d][a-z\d+#._-]{0,29}|math|math display|plain|start|table|task)$/,
+  class: /^(?:center|code|copied|copy|end|language|language-[a-z\d][a-z\d+#._-]{0,29}|math|math display|notes|plain|start|table|task)$/,
   dir: /^(?:auto|ltr)$/,
   disabled: /^$/,
   href: /^(?:https?:\/\/[^/\s]|mailto:)\S*$/,

@@ -1,6 +1,7 @@
 import type { Token, Tokens } from "marked";
 import { MAX_INLINE_DEPTH, MAX_INLINE_WORK, MAX_PIECE, MAX_PIECE_WORK } from "./bounds.js";
 import { decode } from "./entities.js";
+import type { FootnoteToken } from "./footnotes.js";
 import { heal } from "./heal.js";
 import type { Blocks } from "./lexer.js";
 import { inOrder, shownAddress, targetOf } from "./links.js";
@@ -15,7 +16,7 @@ export interface Inline {
 
 type InlineToken =
   | Tokens.Br | Tokens.Checkbox | Tokens.Codespan | Tokens.Del | Tokens.Em | Tokens.Escape | Tokens.Image | Tokens.Link | Tokens.Strong
-  | Tokens.Text | MathToken;
+  | Tokens.Text | MathToken | FootnoteToken;
 
 const MARKS = /[*_~[\]()<`!\\$&:@]/g;
 const LINE_BREAK = /^<br\s*\/?>/i;
@@ -67,6 +68,8 @@ class InlineBuilder {
       case "link":
       case "image":
         return this.link(token, depth, inLink);
+      case "footnote":
+        return [element("sup", [inOrder(token.label)])];
       case "escape":
         return [token.text];
       case "text":

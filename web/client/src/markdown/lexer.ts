@@ -1,8 +1,10 @@
 import { Hooks, Lexer, Tokenizer, type Links, type Token, type Tokens, type TokensList } from "marked";
 import { MAX_BLOCK_DEPTH, MAX_BLOCK_WORK, MAX_BLOCKS, MAX_CELLS, MAX_COLUMNS, MAX_INLINE_DEPTH, MAX_LOOK_AHEAD } from "./bounds.js";
+import { footnoteDefinition, footnoteMark } from "./footnotes.js";
 import { blockMath, blockMathStart, inlineMath, inlineMathStart, maskMath } from "./math.js";
 
 const TABLE_HEAD = /^([^\n]+)\n([ \t|:-]+)(?:\n|$)/;
+const FOOTNOTE = /^ {0,3}\[\^/;
 const BLANK_LINE = /\n[ \t]*(?:\n|$)/g;
 
 /** Cells of a table's row; a border pipe at either end is none. */
@@ -38,6 +40,10 @@ class TextTokenizer extends Tokenizer {
     } finally {
       this.depth -= 1;
     }
+  }
+
+  override def(src: string): Tokens.Def | undefined {
+    return FOOTNOTE.test(src) ? footnoteDefinition(src, this.lexer.tokens.links) : super.def(src);
   }
 
   override table(src: string): Tokens.Table | undefined {
@@ -80,7 +86,7 @@ class BoundedLexer extends Lexer {
           blockMath,
         ],
         startBlock: [blockMathStart],
-        inline: [inlineMath],
+        inline: [inlineMath, footnoteMark],
         startInline: [inlineMathStart],
       },
     });

@@ -1,10 +1,10 @@
 /** The tree between Markdown and the DOM. What has no name here cannot be drawn, whatever a text says. */
 export type ElementTag =
   | "a" | "blockquote" | "br" | "code" | "del" | "div" | "em" | "h3" | "h4" | "h5" | "h6" | "hr" | "input" | "label" | "li"
-  | "ol" | "p" | "strong" | "table" | "tbody" | "td" | "th" | "thead" | "tr" | "ul";
+  | "ol" | "p" | "strong" | "sup" | "table" | "tbody" | "td" | "th" | "thead" | "tr" | "ul";
 
 export interface Attributes {
-  readonly class?: "center" | "end" | "plain" | "start" | "table" | "task";
+  readonly class?: "center" | "end" | "notes" | "plain" | "start" | "table" | "task";
   readonly dir?: "auto" | "ltr";
   /** An http, https or mailto address as URL writes it. */
   readonly href?: string;

@@ -4,7 +4,7 @@ import { withoutHalfMarks } from "./heal.js";
 import { InlineReader } from "./inline.js";
 import { readBlocks } from "./lexer.js";
 import type { ViewNode } from "./nodes.js";
-import { buildTree, type Made, type Outline, plainBlocks } from "./tree.js";
+import { buildTree, footnotes, type Made, type Outline, plainBlocks } from "./tree.js";
 
 // The last block may grow; what it is can depend on the one before, as when a line turns out to underline it.
 const HELD_BLOCKS = 2;
@@ -35,6 +35,7 @@ export class Stream {
   /** The text up to here is in `stable`. */
   private end = 0;
   private stable: ViewNode[] = [];
+  private notes: ViewNode[] = [];
   private outline: Outline = [];
   private links = noLinks();
 
@@ -54,6 +55,7 @@ export class Stream {
   private restart(): void {
     this.end = 0;
     this.stable = [];
+    this.notes = [];
     this.outline = [];
     this.links = noLinks();
   }
@@ -64,19 +66,24 @@ export class Stream {
     const { made, rest } = buildTree(blocks, this.reader, this.outline, !done);
     const fixed = done || rest.length > 0 ? 0 : settled(blocks.tokens);
     const loose: ViewNode[] = [];
+    const notes: ViewNode[] = [];
     let settling = true;
     made.forEach((block, index) => {
       // A token whose source is not what stands in the text cannot tell where the next reading begins.
       settling &&= index < fixed && text.startsWith(block.token.raw, this.end);
       if (settling) this.settle(block);
-      else loose.push(...block.nodes);
+      else {
+        loose.push(...block.nodes);
+        notes.push(...block.notes);
+      }
     });
-    return [...loose, ...rest];
+    return [...loose, ...rest, ...footnotes([...this.notes, ...notes])];
   }
 
-  private settle({ token, nodes, outline }: Made): void {
+  private settle({ token, nodes, notes, outline }: Made): void {
     this.end += token.raw.length;
     this.stable.push(...nodes);
+    this.notes.push(...notes);
     this.outline = outline;
     if (isDefinition(token)) this.links[token.tag] ??= { href: token.href, title: token.title };
   }

@@ -1,6 +1,7 @@
 import type { Token, Tokens } from "marked";
 import { MAX_NODES } from "./bounds.js";
 import { decode } from "./entities.js";
+import { isFootnote } from "./footnotes.js";
 import { pieces, type Inline, type InlineReader } from "./inline.js";
 import type { Blocks } from "./lexer.js";
 import { inOrder } from "./links.js";
@@ -31,10 +32,11 @@ function languageOf(info: string | undefined): string {
 /** The levels, as written, of the headings under which a place in a text stands, outermost first. */
 export type Outline = readonly number[];
 
-/** A top-level block: its nodes, and the outline after it. */
+/** A top-level block: its nodes, the footnotes in it, and the outline after it. */
 export interface Made {
   readonly token: Token;
   readonly nodes: readonly ViewNode[];
+  readonly notes: readonly ViewNode[];
   readonly outline: Outline;
 }
 
@@ -42,6 +44,11 @@ export interface Made {
 export interface Tree {
   readonly made: readonly Made[];
   readonly rest: readonly ViewNode[];
+}
+
+/** The footnotes of a text, to stand at its end. */
+export function footnotes(notes: readonly ViewNode[]): ViewNode[] {
+  return notes.length > 0 ? [element("ul", notes, { class: "notes", ...TOP })] : [];
 }
 
 /** Makes nodes of a text. `outline`: of what stands before it; `growing`: more text may still belong to its last block. */
@@ -53,7 +60,7 @@ export function buildTree(blocks: Blocks, reader: InlineReader, outline: Outline
   for (const [index, token] of tokens.entries()) {
     if (builder.isFull) break;
     const nodes = builder.block(token, growing && index === tokens.length - 1);
-    made.push({ token, nodes, outline: builder.outline });
+    made.push({ token, nodes, notes: builder.notes.splice(0), outline: builder.outline });
   }
   const left = tokens.slice(made.length).map(({ raw }) => raw).join("");
   return { made, rest: plainBlocks(left + blocks.rest) };
@@ -61,6 +68,8 @@ export function buildTree(blocks: Blocks, reader: InlineReader, outline: Outline
 
 /** Makes nodes of block tokens, as many as one text may have. */
 class TreeBuilder {
+  /** The footnotes of what was made, as items of a list. */
+  readonly notes: ViewNode[] = [];
   private size = 0;
 
   constructor(private readonly blocks: Blocks, private readonly reader: InlineReader, public outline: Outline) {}
@@ -95,8 +104,10 @@ class TreeBuilder {
         return [this.table(token, attributes, open)];
       case "hr":
         return [element("hr", [])];
-      case "space":
       case "def":
+        if (isFootnote(token)) this.notes.push(this.note(token, open));
+        return [];
+      case "space":
       case "checkbox":
         return [];
     }
@@ -123,6 +134,12 @@ class TreeBuilder {
     const inline: Inline = this.reader.read(this.blocks, source, open);
     this.size += inline.size;
     return this.isFull ? [source] : inline.nodes;
+  }
+
+  private note({ href, title }: Tokens.Def, open: boolean): ViewNode {
+    const { nodes, size } = this.reader.read(this.blocks, title, open);
+    this.size += size + 2;
+    return element("li", [element("sup", [inOrder(href)]), " ", ...(this.isFull ? [title] : nodes)]);
   }
 
   private math(token: MathToken, attributes: Attributes, open: boolean): ViewNode {
@@ -164,7 +181,8 @@ class TreeBuilder {
     const parts = [element("thead", [row("th", token.header, false)])];
     const rows = token.rows.map((cells, index) => row("td", cells, open && index === token.rows.length - 1));
     if (rows.length > 0) parts.push(element("tbody", rows));
-    return element("div", [element("table", parts, attributes)], { class: "table", role: "group", tabindex: "0" });
+    // On the box, not on the table: one read from right to left also stands at the right, and is scrolled from there.
+    return element("div", [element("table", parts)], { ...attributes, class: "table", role: "group", tabindex: "0" });
   }
 }
 
