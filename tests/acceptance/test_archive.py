@@ -317,22 +317,22 @@ async def test_what_a_file_says_of_replies_is_kept_only_where_it_fits(client):
         "seams": [{"chunk": 0}], "given": [{"role": "system", "content": "x"}],
     }  # fmt: skip
     calls = [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}", "x": 1}}]
-    given = [{"role": "user", "content": [{"type": "text", "text": "see"}]}]
+    parts = [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "https://x"}}]
+    shown = [{"role": "user", "content": parts}]
     file = file_of(
-        ("a", "user", None, {"metadata": {"given": given, "evil": 1}}),
+        ("a", "user", None, {"metadata": {"given": shown, "evil": 1}}),
         ("b", "assistant", "a", {"metadata": metadata, "sender": "Somebody"}),
         ("c", "assistant", "a", {"metadata": {"tool_calls": calls}, "created_at": "9999-12-31T23:59:59Z"}),
         ("d", "user", "c", {"metadata": {"given": ["no message"]}, "created_at": "0001-01-01T00:00:00Z"}),
     )
     made = await bring_in(client, file)
     a, b, c, d, _ = await client.messages(made["id"])
-    assert a["metadata"] == {"given": given}
+    assert a["metadata"] == {"given": shown}
     assert b["metadata"] == {
         "model": "elsewhere/x", "finish_reason": "stop", "cached": True, "total_ms": 7, "seams": []
     }  # fmt: skip
     assert (b["sender"], b["created_at"], b["usage"]) == ("Somebody", THEN, None)
-    del calls[0]["function"]["x"]
-    assert c["metadata"]["tool_calls"] == calls
+    assert "tool_calls" not in c["metadata"], "nobody sees them"
     assert c["created_at"] <= made["updated_at"], "no time is later than now"
     assert (d["metadata"], d["created_at"]) == ({}, "1970-01-01T00:00:00.000Z")
     # Neither bot nor model are known here: the usual bot answers once more.
@@ -340,6 +340,25 @@ async def test_what_a_file_says_of_replies_is_kept_only_where_it_fits(client):
     assert (again["bot"], again["model"]) == ("sizebot", "builtin/sizebot")
 
 
+async def test_a_file_does_not_tell_a_model_what_its_reader_does_not_see(client):
+    for given in ([{"role": "user", "content": "unseen"}], [{"role": "system", "content": "a"}], HIDDEN, 5):
+        made = await bring_in(client, file_of(("a", "user", None, {"metadata": {"given": given}})))
+        asked = (await client.messages(made["id"]))[0]
+        assert (asked["content"], asked["metadata"]) == ("a", {})
+
+
+async def test_an_import_by_the_same_key_is_made_once(client):
+    file = file_of(("a", "user", None), ("b", "assistant", "a"))
+    key = {"Idempotency-Key": "once"}
+    first, again = [
+        await client.call("POST", "/api/sessions/import", 201, json=file, headers=key) for _ in range(2)
+    ]
+    other = await bring_in(client, file)
+    assert first == again
+    assert other["id"] != first["id"]
+
+
+HIDDEN = [{"role": "user", "content": "a"}, {"role": "tool", "tool_call_id": "c", "content": "x"}]
 USER = ("a", "user", None)
 REFUSED = {
     "format": (file_of(format="other"), "$.format"),

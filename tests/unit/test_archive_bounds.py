@@ -1,12 +1,20 @@
 """The bounds on searches and imports, and the figures of replies."""
 
 import asyncio
+import contextlib
 import shutil
 
 import pytest
 
 from antiphon.engine import archive as archive_module
-from antiphon.engine.archive import MOST_IMPORTS, MOST_WAITING, Archive
+from antiphon.engine.archive import (
+    MOST_IMPORTS,
+    MOST_OWN_IMPORTS,
+    MOST_OWN_SEARCHES,
+    MOST_WAITING,
+    Archive,
+    Places,
+)
 from antiphon.engine.bounds import Bounds
 from antiphon.engine.deliver import Channel
 from antiphon.engine.draft import Draft
@@ -96,13 +104,18 @@ async def test_one_search_at_a_time_and_few_that_wait():
     store.half = 10_000
     archive = Archive(store, None, None, Bounds())
 
-    async def search():
-        return await archive.search(ANN, "x", None, 50, archived=False)
+    async def search(who=ANN):
+        return await archive.search(who, "x", None, 50, archived=False)
 
-    waiting = [asyncio.create_task(search()) for _ in range(MOST_WAITING)]
+    own = [asyncio.create_task(search()) for _ in range(MOST_OWN_SEARCHES)]
     await asyncio.sleep(0.01)
     with pytest.raises(Overloaded):
         await search()
+    others = [Principal(f"user:{n}") for n in range(MOST_WAITING - MOST_OWN_SEARCHES)]
+    waiting = own + [asyncio.create_task(search(who)) for who in others]
+    await asyncio.sleep(0.01)
+    with pytest.raises(Overloaded):
+        await search(Principal("user:late"))
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
@@ -111,15 +124,17 @@ async def test_one_search_at_a_time_and_few_that_wait():
     await search()
 
 
-def test_few_imports_at_once():
-    archive = Archive(None, None, None, Bounds())
-    marks = [archive.importing() for _ in range(MOST_IMPORTS)]
-    for mark in marks:
-        mark.__enter__()
-    with pytest.raises(Overloaded), archive.importing():
-        pass
-    marks[0].__exit__(None, None, None)
-    with archive.importing():
+def test_few_imports_at_once_and_fewer_of_one_principal():
+    places, others = Places(MOST_IMPORTS, MOST_OWN_IMPORTS), [Principal(f"user:{n}") for n in range(9)]
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(places.one(ANN, "imports"))
+        with pytest.raises(Overloaded), places.one(ANN, "imports"):
+            pass
+        for who in others[: MOST_IMPORTS - 1]:
+            stack.enter_context(places.one(who, "imports"))
+        with pytest.raises(Overloaded), places.one(others[-1], "imports"):
+            pass
+    with places.one(ANN, "imports"):
         pass
 
 
@@ -134,6 +149,7 @@ async def test_an_import_that_comes_too_slowly_gives_its_place_back(migrated_dat
         scope = {"type": "http", "headers": [(b"content-type", b"application/json")]}
         for _ in range(MOST_IMPORTS + 1):
             request = Request(scope, never, never, 10)
+            request.principal = ANN
             with pytest.raises(BadRequest):
                 await archive_routes.Archive(engine).import_session(request)
 

@@ -37,16 +37,15 @@ class Failed(Exception):
 
 def build(node: Path | None = None) -> None:
     """Make the web files if they are not of these sources; ``node`` as for install. Raises Failed."""
-    with _alone():
-        if is_built():
-            return
-        path = install(node)
-        print("== building the web files", flush=True)
-        shutil.rmtree(OUT, ignore_errors=True)
-        _run(path, "npm", "run", "--silent", "build")
-        if not (OUT / "index.html").exists():
-            raise Failed(f"The build left no page in {OUT}. Its configuration puts it elsewhere.")
-        (OUT / BUILT).write_text(_digest())
+    if is_built():
+        return
+    path = install(node)
+    print("== building the web files", flush=True)
+    shutil.rmtree(OUT, ignore_errors=True)
+    _run(path, "npm", "run", "--silent", "build")
+    if not (OUT / "index.html").exists():
+        raise Failed(f"The build left no page in {OUT}. Its configuration puts it elsewhere.")
+    (OUT / BUILT).write_text(_digest())
 
 
 def is_built() -> bool:
@@ -64,7 +63,7 @@ def install(node: Path | None = None) -> str:
     stamp, wanted = WEB / "node_modules" / INSTALLED, _hash(PACKAGES_LOCK)
     if not stamp.exists() or stamp.read_text() != wanted:
         print("== installing the packages of web/ (once)", flush=True)
-        _run(path, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
+        _run(path, "npm", "ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error")
         stamp.write_text(wanted)
     return path
 
@@ -172,8 +171,8 @@ def _hash(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    """Wait for another that builds here: `make run` and `make test` may begin at the same time."""
+def alone() -> Iterator[None]:
+    """Wait for another that installs or builds here: two `make` may begin at the same time."""
     folder = os.open(WEB, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
@@ -194,7 +193,8 @@ def main() -> int:
         print(__doc__)
         return 2
     try:
-        steps[wanted]()
+        with alone():
+            steps[wanted]()
     except Failed as failure:
         print(failure, file=sys.stderr)
         return 1

@@ -33,7 +33,6 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     finish_reason: str | None = None
     error: Fault | None = None
     seams: list[Seam] = []
-    tool_calls: list[dict[str, Any]] = []
     cached: bool = False
     pod: str | None = None
     first_token_ms: int | None = None
@@ -65,7 +64,9 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     messages: Sequence[PastMessage]
 
 
-def make_past(principal: Principal, given: Conversation, catalogue: Catalogue, bounds: Bounds) -> Past:
+def make_past(
+    principal: Principal, given: Conversation, catalogue: Catalogue, bounds: Bounds, session_id: str
+) -> Past:
     """Return the conversation as a new one of the principal. Raises Invalid, which says what is wrong."""
     most = bounds.import_messages
     if len(given.messages) > most:
@@ -74,7 +75,7 @@ def make_past(principal: Principal, given: Conversation, catalogue: Catalogue, b
             "Raise ANTIPHON_MAX_IMPORT_MESSAGES to take more."
         )
     now = now_ms()
-    making = _Making(new_id("ses"), catalogue, now)
+    making = _Making(session_id, catalogue, now)
     for place, message in enumerate(given.messages):
         try:
             _check(message, bounds)
@@ -250,7 +251,6 @@ def _end(turn: Turn, it: PastMessage) -> End:
         usage=it.usage,
         error=told.error,
         seams=told.seams,
-        tool_calls=told.tool_calls,
         cached=told.cached,
         pod=told.pod,
         first_token_ms=told.first_token_ms,

@@ -60,7 +60,7 @@ class Archive:
         """Import a session: a new one is made of an exported file, with ids of its own."""
         engine = self._engine
         request.body_limit = engine.bounds.import_bytes
-        with engine.archive.importing():
+        async with engine.archive.importing(request.principal, request.address):
             try:
                 async with asyncio.timeout(UPLOAD_S):
                     body = await request.json_body()
@@ -75,7 +75,8 @@ class Archive:
             # Off the event loop: a long file takes a while.
             given = await asyncio.to_thread(session_file.read_file, body)
             engine.check_context(given.context)
-            made = await engine.archive.bring_in(request.principal, given)
+            key = request.header(b"idempotency-key")
+            made = await engine.archive.bring_in(request.principal, given, key)
         await answer_json(request, 201, views.session(made))
 
 
@@ -133,6 +134,7 @@ def routes(engine: Engine) -> list[Route]:
             "/api/sessions/import",
             archive.import_session,
             body=session_file.SessionFile,
+            headers=("Idempotency-Key",),
             answers=((201, "application/json", views.SessionView),),
             errors=(429,),
             tag="sessions",

@@ -158,9 +158,9 @@ def _add_folder(app: FastAPI, folder: str, inside: Mapping[str, WebFile], cachin
 
     async def one_of(request: Request) -> Response:
         file = inside.get(f"{folder}/{request.path_params['name']}")
+        _settle(request, headers)  # also for what is not there: caches may share that, too
         if file is None:
             raise NotFound("There is no such file in this version of the page. Load the page again.")
-        _settle(request, headers)
         return answer_file(request, file, headers)
 
     app.add_route(f"/{folder}/{{name:path}}", one_of, methods=["GET"], include_in_schema=False)

@@ -30,32 +30,11 @@ Time = Annotated[datetime, Meta(tz=True)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 
 
-class _Function(msgspec.Struct):
-    name: str
-    arguments: str
-
-
-class _Custom(msgspec.Struct):
-    name: str
-    input: str
-
-
-class _FunctionCall(msgspec.Struct, tag_field="type", tag="function"):
-    id: str
-    function: _Function
-
-
-class _CustomCall(msgspec.Struct, tag_field="type", tag="custom"):
-    id: str
-    custom: _Custom
-
-
 _KNOWN: Mapping[str, Any] = {
     "model": Name,
     "finish_reason": Name,
     "error": Fault,
     "seams": list[Seam],
-    "tool_calls": list[_FunctionCall | _CustomCall],
     "cached": bool,
     "pod": Name,
     "first_token_ms": Count,
@@ -159,7 +138,7 @@ def read_file(body: bytes) -> Conversation:
 
 
 def _read(it: FileMessage) -> PastMessage:
-    given = _given(it.metadata.get("given")) if it.role == "user" else []
+    given = _given(it.metadata.get("given"), it.content) if it.role == "user" else []
     return PastMessage(
         id=it.id,
         role=it.role,
@@ -185,21 +164,22 @@ def _known(metadata: Mapping[str, Any]) -> dict[str, Any]:
             told[name] = msgspec.convert(metadata[name], _KNOWN[name])
         except msgspec.ValidationError:
             continue
-    if "tool_calls" in told:
-        told["tool_calls"] = msgspec.to_builtins(told["tool_calls"])
     return told
 
 
-def _given(messages: Any) -> list[dict[str, Any]]:
-    """Return what a model is sent instead of a message's text, if all of it is messages."""
-    if not isinstance(messages, list):
+def _given(messages: Any, content: str) -> list[dict[str, Any]]:
+    """Return what a model is sent instead of a message's text: images beside it, say.
+
+    A file is somebody else's. What it would have a model read and a reader not see is left out: other
+    messages than the user's one, or one of another text.
+    """
+    if not isinstance(messages, list) or len(messages) != 1:
         return []
     try:
-        for message in messages:
-            read_message(message)
+        read = read_message(messages[0])
     except Invalid:
         return []
-    return messages
+    return messages if read.role == "user" and read.content == content else []
 
 
 def _ms(time: datetime) -> int:

@@ -1,7 +1,7 @@
 import { type Api, type Chat, type SessionItem, type SessionState } from "@antiphon/client";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { createStore } from "zustand/vanilla";
-import { ASK_MS, followRunning } from "../src/features/sessions/running.js";
+import { ASK_MS, followRunning, REST_MS } from "../src/features/sessions/running.js";
 import { SessionList } from "../src/features/sessions/session_list.js";
 
 vi.mock("../src/shared/offline.js", () => ({ saveList: () => Promise.resolve(), loadList: () => Promise.resolve([]) }));
@@ -33,12 +33,18 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-it("asks for the list while a reply is under way elsewhere, and no longer", async () => {
+it("asks for the list often while a reply is under way elsewhere, and seldom after that", async () => {
   await vi.advanceTimersByTimeAsync(ASK_MS * 2);
   expect([asked(), marked()]).toEqual([2, ["a"]]);
   told = [item("a", false), item("b", false)];
-  await vi.advanceTimersByTimeAsync(ASK_MS * 10);
+  await vi.advanceTimersByTimeAsync(REST_MS);
   expect([asked(), marked()]).toEqual([3, []]);
+  told = [item("made on a phone", false)];
+  await vi.advanceTimersByTimeAsync(ASK_MS);
+  expect([asked(), list.store.getState().sessions.map(({ id }) => id)]).toEqual([4, ["made on a phone"]]);
+  vi.spyOn(navigator, "onLine", "get").mockReturnValue(false);
+  await vi.advanceTimersByTimeAsync(REST_MS * 2);
+  expect(asked()).toBe(4);
 });
 
 it("asks nothing of a server that does not tell, nor for the reply that is seen here", async () => {

@@ -42,15 +42,21 @@ it("stays while it is pointed at or focused, and after that for what was left of
   expect(onTime.mock.calls).toEqual([[Infinity], [3000], [0]]);
 });
 
-it("is gone when it is closed, held or not, or when newer ones take its place", () => {
+it("is gone when it is closed, held or not", () => {
   toast("held", { onTime });
   hold(newest(), "pointer", true);
   dismiss(newest());
   expect([shown(), onTime.mock.lastCall]).toEqual([[], [0]]);
-  onTime.mockClear();
-  toast("old", { onTime });
+});
+
+it("makes room for newer ones, those with a way back last, and keeps its time all the same", () => {
+  toast("way back", { ms: 8000, onTime, action: { label: "Undo", run: () => undefined } });
   for (let k = 0; k < MOST_TOASTS; k++) toast("new");
-  expect([shown(), onTime.mock.calls]).toEqual([Array(MOST_TOASTS).fill("new"), [[0]]]);
+  expect(shown()).toEqual(["way back", "new", "new", "new"]);
+  for (let k = 0; k < MOST_TOASTS; k++) toast("more to do", { action: { label: "Do", run: () => undefined } });
+  expect([shown(), onTime.mock.calls]).toEqual([Array(MOST_TOASTS).fill("more to do"), []]);
+  vi.advanceTimersByTime(8000);
+  expect(onTime.mock.calls).toEqual([[0]]);
 });
 
 it("stays until it is closed where it has no time", () => {

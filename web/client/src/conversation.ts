@@ -6,8 +6,8 @@ import type { Connection } from "./connection.js";
 import { type ApiError, apiError } from "./errors.js";
 import { Follower } from "./follow.js";
 import { cursorAfter, Loading } from "./loading.js";
-import { Outbox, type OutboxStorage } from "./outbox.js";
-import { Outgoing } from "./outgoing.js";
+import { Outbox, type OutboxShelf } from "./outbox.js";
+import { type Choice, Outgoing } from "./outgoing.js";
 import { Ratings } from "./ratings.js";
 import { Replies } from "./replies.js";
 import { SessionDraft } from "./session_draft.js";
@@ -22,7 +22,7 @@ export interface Surroundings {
   connection: Connection;
   store: StoreApi<SessionState>;
   cache: SessionCache | undefined;
-  storage: OutboxStorage | undefined;
+  shelf: OutboxShelf;
   onSession: ((session: Session) => void) | undefined;
 }
 
@@ -37,6 +37,8 @@ export class Conversation {
   private readonly outbox: Outbox;
   private readonly ended = new AbortController();
   private session: Session | null = null;
+  /** Whether it is known what there is in the session: it was read, or begun here. */
+  private known = false;
   private follower: Follower | null = null;
   private visible = true;
   private hiding: ReturnType<typeof setTimeout> | undefined;
@@ -50,7 +52,7 @@ export class Conversation {
   ) {
     this.draft = new SessionDraft(id, around.store);
     this.saver = new Saver(around.cache, this.draft, () => this.session);
-    this.outbox = new Outbox(around.storage, id);
+    this.outbox = new Outbox(around.shelf, id);
     this.ratings = new Ratings(around.api, this.draft, () => this.saver.later());
     this.replies = new Replies(this.draft, {
       undecided: () => this.outgoing.sender.undecided,
@@ -64,6 +66,7 @@ export class Conversation {
       },
     });
     this.outgoing = new Outgoing(around.api, around.connection, this.draft, this.replies, this.outbox, {
+      known: () => this.known,
       created: (session) => this.created(session),
       notFound: () => void this.refresh(),
     });
@@ -76,16 +79,25 @@ export class Conversation {
     this.ended.signal.addEventListener("abort", deaf);
   }
 
-  /** Whether the server has the session, as far as it is known. */
-  get isMade(): boolean {
-    return this.session !== null;
+  /** The title of a session that was begun here and is still to be made. */
+  get unmade(): string | undefined {
+    return this.known && this.session === null ? this.draft.title : undefined;
   }
 
   /** Begin a session that the server does not know yet. */
   begin(title: string): void {
     this.draft.title = title;
     this.draft.phase = "ready";
+    this.known = true;
     this.show();
+  }
+
+  /** Say something at the end of the branch shown. False: as many messages wait as may. */
+  say(text: string, choice: Choice): boolean {
+    const taken = this.outgoing.say(text, this.outgoing.newestReply(), choice, this.unmade);
+    this.attend();
+    this.draft.publish();
+    return taken;
   }
 
   /** Read the session, and follow it from then on. */
@@ -100,7 +112,7 @@ export class Conversation {
     clearTimeout(this.hiding);
     this.draft.publish();
     if (!visible) {
-      this.hiding = setTimeout(() => this.follower?.hold(), HIDDEN_MS);
+      this.letGoLater();
       return;
     }
     this.follower?.go();
@@ -131,6 +143,21 @@ export class Conversation {
     this.show();
   }
 
+  /** Something waits that may have to follow a reply: that is followed on a hidden page too. */
+  private attend(): void {
+    if (this.visible || this.outgoing.sender.waiting === 0) return;
+    this.follower?.go();
+    this.letGoLater();
+  }
+
+  private letGoLater(): void {
+    clearTimeout(this.hiding);
+    this.hiding = setTimeout(() => {
+      if (this.outgoing.sender.waiting > 0) this.letGoLater();
+      else this.follower?.hold();
+    }, HIDDEN_MS);
+  }
+
   private get closed(): boolean {
     return this.ended.signal.aborted;
   }
@@ -158,13 +185,15 @@ export class Conversation {
   }
 
   private loaded(session: Session, cursor: string): void {
-    const first = this.draft.phase !== "ready";
+    const first = !this.known;
+    this.known = true;
     this.draft.phase = "ready";
     this.draft.stale = false;
     this.know(session);
-    if (first) this.outgoing.restore();
+    if (first) this.outgoing.settle();
     this.outgoing.sender.next();
     this.follow(cursor);
+    this.attend();
     this.saver.later();
     this.draft.publish();
     this.show();
@@ -184,8 +213,8 @@ export class Conversation {
       draft.title = cached.session.title;
       for (const message of cached.messages) this.replies.store(message);
       draft.tree.endAt(draft.tree.newest());
-      this.outgoing.restore();
-    }
+      this.outgoing.settle();
+    } else this.outgoing.restore();
     draft.publish();
     this.show();
     return false;
@@ -193,10 +222,10 @@ export class Conversation {
 
   /** Take up a session that this page was to make when it was loaded anew; tells whether it is one. */
   private restoreUnmade(): boolean {
-    const begun = this.isMade ? undefined : this.outbox.entries().find((entry) => entry.title !== undefined);
+    const begun = this.session ? undefined : this.outbox.entries().find((entry) => entry.title !== undefined);
     if (begun?.title === undefined) return false;
     this.begin(begun.title);
-    this.outgoing.restore();
+    this.outgoing.settle();
     this.draft.publish();
     return true;
   }
@@ -207,7 +236,7 @@ export class Conversation {
     draft.phase = "missing";
     draft.stale = false;
     this.saver.remove();
-    this.outbox.drop();
+    this.outgoing.giveUp();
     this.follower?.close();
     draft.publish();
     this.show();
@@ -230,6 +259,8 @@ export class Conversation {
       reload: async () => {
         const read = await this.loading.load();
         this.know(read.session);
+        // What waited for a reply may find it whole.
+        this.outgoing.sender.next();
         this.draft.changed();
         void this.loading.further();
         return read.cursor;
@@ -240,7 +271,7 @@ export class Conversation {
         return gone;
       },
     });
-    if (this.visible) this.follower.go();
+    if (this.visible || this.outgoing.sender.waiting > 0) this.follower.go();
   }
 
   /** See what became of the session meanwhile: its title, or that it is gone. */

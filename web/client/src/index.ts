@@ -3,6 +3,7 @@ export { Api, type ApiOptions } from "./api.js";
 export { ApiError } from "./errors.js";
 export { Board, type BoardState } from "./board.js";
 export { Connection } from "./connection.js";
+export type { OutboxStorage } from "./outbox.js";
 export { Chat, type ChatOptions, type Choice, type SessionCache } from "./chat.js";
 export type { EventOptions, ServerEvent } from "./events.js";
 export { newId } from "./ids.js";

@@ -22,26 +22,54 @@ export interface OutboxEntry {
   fault?: { code: string; message: string; retry_after?: number };
 }
 
-export type OutboxStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+/** A `Storage`, or what does the same; `keys` names all it holds where they are not its own properties. */
+export interface OutboxStorage extends Pick<Storage, "getItem" | "setItem" | "removeItem"> {
+  keys?(): string[];
+}
+
+const PREFIX = "outbox.";
 
 /**
- * The entries of one session. Several tabs share the storage, so each change is made to what is stored then.
- * Storage may be missing, full or switched off: what was sent is only lost by a reload then.
+ * Where the outboxes of all sessions are. Storage may be missing, full or switched off: what it does not take is
+ * kept here, and only lost by a reload then.
  */
-export class Outbox {
-  private readonly name: string;
-  private gone = false;
+export class OutboxShelf {
+  /** Is called after each change made here. */
+  changed: () => void = () => undefined;
+  private readonly untaken = new Map<string, string>();
 
-  constructor(
-    private readonly storage: OutboxStorage | undefined,
-    sessionId: string,
-  ) {
-    this.name = `antiphon.outbox.${sessionId}`;
+  constructor(private readonly storage: OutboxStorage | undefined) {}
+
+  /** The ids of the sessions that have an outbox. */
+  ids(): string[] {
+    const names = quietly(() => this.storage && (this.storage.keys?.() ?? Object.keys(this.storage))) ?? [];
+    const stored = names.filter((name) => name.startsWith(PREFIX)).map((name) => name.slice(PREFIX.length));
+    return [...new Set([...stored, ...this.untaken.keys()])];
   }
+
+  read(id: string): string | null {
+    return this.untaken.get(id) ?? quietly(() => this.storage?.getItem(PREFIX + id)) ?? null;
+  }
+
+  /** Keep the text, or with null forget it. */
+  keep(id: string, text: string | null): void {
+    this.untaken.delete(id);
+    quietly(() => (text === null ? this.storage?.removeItem(PREFIX + id) : this.storage?.setItem(PREFIX + id, text)));
+    if (text !== null && this.read(id) !== text) this.untaken.set(id, text);
+    this.changed();
+  }
+}
+
+/** The entries of one session. Several tabs share the storage, so each change is made to what is stored then. */
+export class Outbox {
+  constructor(
+    private readonly shelf: OutboxShelf,
+    private readonly sessionId: string,
+  ) {}
 
   entries(): OutboxEntry[] {
     try {
-      const stored: unknown = JSON.parse(this.storage?.getItem(this.name) ?? "[]");
+      const stored: unknown = JSON.parse(this.shelf.read(this.sessionId) ?? "[]");
       return Array.isArray(stored) ? stored.filter(isEntry).slice(0, OUTBOX_ENTRIES) : [];
     } catch {
       return [];
@@ -61,19 +89,17 @@ export class Outbox {
     this.keep(this.entries().filter((entry) => entry.key !== key));
   }
 
-  /** The session is gone: forget what was to be sent in it, and keep no more. */
-  drop(): void {
-    this.gone = true;
-    this.keep([]);
-  }
-
   private keep(entries: OutboxEntry[]): void {
-    try {
-      if (entries.length && !this.gone) this.storage?.setItem(this.name, JSON.stringify(entries));
-      else this.storage?.removeItem(this.name);
-    } catch {
-      return;
-    }
+    this.shelf.keep(this.sessionId, entries.length ? JSON.stringify(entries) : null);
+  }
+}
+
+/** What the storage says, if it says anything. */
+function quietly<T>(ask: () => T): T | undefined {
+  try {
+    return ask();
+  } catch {
+    return undefined;
   }
 }
 

@@ -18,12 +18,17 @@ export interface Choice {
 }
 
 export interface OutgoingHooks {
+  /** Whether it is known what there is in the session. Until then only what follows a reply that is here is sent. */
+  known(): boolean;
   created(session: Session): void;
   /** The server says that there is no such session, or nothing of that name in it. */
   notFound(): void;
 }
 
 const LONGEST_TITLE = 80;
+/** The parent of what was said before the session was read. */
+const NEWEST = "local-newest";
+const GONE: Fault = { code: "not_found", message: "The conversation is gone. Send this again to begin a new one with it." };
 
 /** What this reader says in a session: shown at once, and sent until the server has it. */
 export class Outgoing {
@@ -31,8 +36,6 @@ export class Outgoing {
   /** What the server refused, by the id of the message that shows it. */
   private readonly refusals = new Map<string, OutboxEntry>();
   private readonly sentAt = new Map<string, number>();
-  /** Keys of what shall be stopped as soon as the server has it. */
-  private readonly stopping = new Set<string>();
   private readonly ended = new AbortController();
 
   constructor(
@@ -52,10 +55,15 @@ export class Outgoing {
     });
   }
 
-  /** Say something after a reply; null: at the beginning. `title`: of the session, which has to be made first. */
-  say(text: string, parent: string | null, choice: Choice, title?: string): void {
+  /**
+   * Say something after a reply; null: at the beginning. `title`: of the session, which has to be made first.
+   * False: as many messages wait as may, and this one was not taken.
+   */
+  say(text: string, parent: string | null, choice: Choice, title?: string): boolean {
+    if (this.isFull) return false;
     const common = { kind: "message" as const, text, parent, promptId: newId("local-"), ...choice };
     this.begin({ ...common, ...this.marks(), ...(title === undefined ? {} : { title }) });
+    return true;
   }
 
   /** Have a message answered once more. */
@@ -86,14 +94,49 @@ export class Outgoing {
     const entry = this.refusalOf(message);
     if (!entry) return undefined;
     this.forget(entry);
-    for (const following of this.draft.tree.childrenOf(entry.replyId)) {
-      const next = this.draft.tree.get(following);
-      if (next) this.discard(next);
-    }
+    for (const next of this.following(entry.replyId)) this.discard(next);
     this.draft.tree.remove(entry.replyId);
     if (entry.kind === "regenerate") return entry.promptId;
     this.draft.tree.remove(entry.promptId);
     return entry.parent;
+  }
+
+  /**
+   * Take what was refused, and what was to follow it, away from this session, in the order in which it was said.
+   * Nothing, if the message was not refused.
+   */
+  take(message: ChatMessage): { text: string; choice: Choice }[] {
+    const entry = this.refusalOf(message);
+    if (entry?.kind !== "message") return [];
+    const { text, bot, model, replyId } = entry;
+    const choice = { ...(bot === undefined ? {} : { bot }), ...(model === undefined ? {} : { model }) };
+    this.forget(entry);
+    return [{ text, choice }, ...this.following(replyId).flatMap((next) => this.take(next))];
+  }
+
+  /** The session is known now: what was said before that takes its place after its newest reply. */
+  settle(): void {
+    const { tree } = this.draft;
+    const early = this.sender.withdraw(() => true);
+    for (const { promptId, replyId, kind } of early) {
+      tree.remove(replyId);
+      if (kind === "message") tree.remove(promptId);
+    }
+    if (early.length) tree.endAt(tree.newest());
+    this.restore();
+  }
+
+  /** The session is gone: what was said in it and not sent stays, to be said elsewhere. */
+  giveUp(): void {
+    const { tree } = this.draft;
+    this.sender.withdraw(() => true);
+    const entries = this.outbox.entries().filter((entry) => !this.sender.has(entry.key));
+    const awaited = new Set(entries.map((entry) => entry.replyId));
+    for (const entry of entries) {
+      if (entry.parent !== null && !tree.get(entry.parent) && !awaited.has(entry.parent)) entry.parent = NEWEST;
+      if (entry.kind === "message" && !tree.get(entry.promptId)) this.show(entry);
+    }
+    for (const entry of entries) this.showRefused(entry, entry.fault ?? GONE);
   }
 
   /** Take up what was sent before the page was loaded and not answered. */
@@ -102,8 +145,9 @@ export class Outgoing {
     const awaited = new Set(entries.map((entry) => entry.replyId));
     for (const entry of entries) {
       const { parent } = entry;
+      if (this.sender.has(entry.key) || this.refusals.has(entry.promptId)) continue;
       // What it was to follow was sent, and its id here is known no more.
-      if (parent?.startsWith("local-") && !awaited.has(parent)) entry.parent = this.lastReply();
+      if (parent?.startsWith("local-") && !awaited.has(parent)) entry.parent = this.newestReply();
       if (this.draft.tree.get(entry.replyId)) continue;
       if (entry.fault) this.showRefused(entry, entry.fault);
       else {
@@ -115,8 +159,18 @@ export class Outgoing {
 
   /** Stop a reply: now, or when the server has what it answers. */
   stop(reply: ChatMessage): void {
+    const { stopping } = this.draft;
+    if (stopping.has(reply.id)) return;
+    stopping.add(reply.id);
     if (reply.turnId !== null) void this.cancel(reply.turnId, reply.id);
-    else this.stopping.add(reply.id);
+  }
+
+  /** The same as `lastReply`; of a session that is not known yet the one it turns out to be. */
+  newestReply(): string | null {
+    const known = this.hooks.known();
+    // Behind a message without its reply there is more than is here.
+    if (!known && this.draft.tree.end?.role !== "assistant") return NEWEST;
+    return this.lastReply() ?? (known ? null : NEWEST);
   }
 
   /** The reply that something said now would follow. */
@@ -143,17 +197,31 @@ export class Outgoing {
 
   private begin(entry: OutboxEntry): void {
     this.sentAt.set(entry.key, performance.now());
+    if (entry.parent === NEWEST) entry.parent = this.newestReply();
     this.show(entry);
-    if (this.sender.waiting < OUTBOX_ENTRIES) this.sender.add(entry);
+    if (!this.isFull) this.sender.add(entry);
     else this.refused(entry, { code: "outbox_full", message: `${OUTBOX_ENTRIES} messages already wait to be sent. Wait until the server is reached.` }, false);
+  }
+
+  private get isFull(): boolean {
+    return this.outbox.entries().length >= OUTBOX_ENTRIES;
+  }
+
+  private following(id: string | null): ChatMessage[] {
+    const { tree } = this.draft;
+    return tree.childrenOf(id).flatMap((child) => tree.get(child) ?? []);
+  }
+
+  /** Its message as it is shown: at the end, until it is known what it follows. */
+  private promptOf({ promptId, text, parent, createdAt }: OutboxEntry): ChatMessage {
+    return localPrompt(promptId, text, parent === NEWEST ? (this.draft.tree.end?.id ?? null) : parent, createdAt);
   }
 
   private show(entry: OutboxEntry): void {
     const { tree } = this.draft;
     const before = tree.get(entry.promptId);
     if (entry.kind === "message") {
-      const prompt = localPrompt(entry.promptId, entry.text, entry.parent, entry.createdAt);
-      tree.put(before ? { ...before, status: "sending", fault: null } : prompt);
+      tree.put(before ? { ...before, status: "sending", fault: null } : this.promptOf(entry));
     }
     tree.put(localReply(entry.replyId, entry.bot ?? entry.model ?? "", entry.promptId, entry.createdAt));
     tree.show(entry.replyId);
@@ -161,17 +229,15 @@ export class Outgoing {
 
   /** Whether the server seems to have got it before the page was loaded: to show it as well would make it two. */
   private isStored(entry: OutboxEntry): boolean {
-    const { tree } = this.draft;
-    const following = (id: string | null): ChatMessage[] => tree.childrenOf(id).flatMap((child) => tree.get(child) ?? []);
-    if (entry.kind === "regenerate") return following(entry.promptId).some(underWay);
-    return following(entry.parent).some((message) => message.turnId !== null && message.content === entry.text);
+    if (entry.kind === "regenerate") return this.following(entry.promptId).some(underWay);
+    return this.following(entry.parent).some((message) => message.turnId !== null && message.content === entry.text);
   }
 
   private ready(entry: OutboxEntry): boolean {
     const { tree } = this.draft;
     const before = tree.get(entry.parent);
     if (before) return isSettled(before);
-    return entry.parent === null || !entry.parent.startsWith("local-");
+    return this.hooks.known() && !entry.parent?.startsWith("local-");
   }
 
   private accepted(entry: OutboxEntry, turn: Turn): void {
@@ -180,17 +246,17 @@ export class Outgoing {
     this.sentAt.delete(entry.key);
     this.sender.renamed(entry.replyId, turn.message_id);
     for (const refused of this.refusals.values()) if (refused.parent === entry.replyId) refused.parent = turn.message_id;
-    for (const id of tree.childrenOf(entry.replyId)) {
-      const following = tree.get(id);
-      if (following) tree.put({ ...following, parentId: turn.message_id });
+    for (const following of this.following(entry.replyId)) tree.put({ ...following, parentId: turn.message_id });
+    if (this.draft.stopping.delete(entry.replyId)) {
+      this.draft.stopping.add(turn.message_id);
+      void this.cancel(turn.id, turn.message_id);
     }
-    if (this.stopping.delete(entry.replyId)) void this.cancel(turn.id, turn.message_id);
     if (!this.sender.undecided) this.replies.release();
     this.draft.publish();
   }
 
   private refused(entry: OutboxEntry, fault: Fault, notFound: boolean): void {
-    this.stopping.delete(entry.replyId);
+    this.draft.stopping.delete(entry.replyId);
     this.showRefused(entry, fault);
     for (const next of this.sender.withdraw((other) => other.parent === entry.replyId)) {
       this.refused(next, { code: "not_sent", message: "The message before it was not sent. Send that one first." }, false);
@@ -212,7 +278,7 @@ export class Outgoing {
     entry.fault = fault;
     this.outbox.put(entry);
     this.refusals.set(entry.promptId, entry);
-    const shown = tree.get(entry.promptId) ?? localPrompt(entry.promptId, entry.text, entry.parent, entry.createdAt);
+    const shown = tree.get(entry.promptId) ?? this.promptOf(entry);
     tree.put({ ...shown, status: "unsent", fault });
     // Nothing is awaited any more; where something follows it holds the branch together.
     const reply = tree.get(entry.replyId);
@@ -236,7 +302,12 @@ export class Outgoing {
       const reply = this.draft.tree.get(replyId);
       if (!reply || isSettled(reply)) return;
       const error = await this.api.cancel(turnId).then(() => null, apiError);
-      if (!error?.passing) return;
+      if (!error) return;
+      if (!error.passing) {
+        this.draft.stopping.delete(replyId);
+        this.draft.changed();
+        return;
+      }
       await this.connection.pause(Math.max(backOff(failures), error.waitMs), this.ended.signal);
     }
   }

@@ -43,6 +43,10 @@ export class Sender {
     return this.unsure;
   }
 
+  has(key: string): boolean {
+    return this.queue.some((entry) => entry.key === key);
+  }
+
   add(entry: OutboxEntry): void {
     this.outbox.put(entry);
     this.queue.push(entry);
@@ -60,8 +64,9 @@ export class Sender {
 
   /** Take entries that have not been begun out of the queue. */
   withdraw(which: (entry: OutboxEntry) => boolean): OutboxEntry[] {
-    const taken = this.queue.filter(which);
-    this.queue = this.queue.filter((entry) => !which(entry));
+    const begun = this.sending ? 1 : 0;
+    const taken = this.queue.slice(begun).filter(which);
+    this.queue = this.queue.filter((entry) => !taken.includes(entry));
     return taken;
   }
 

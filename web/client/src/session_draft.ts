@@ -16,6 +16,7 @@ export const EMPTY: SessionState = {
   hasOlder: false,
   loadingOlder: false,
   running: null,
+  stopping: false,
 };
 
 /**
@@ -29,6 +30,8 @@ export class SessionDraft {
   stale = false;
   hasOlder = false;
   loadingOlder = false;
+  /** The ids of replies that were asked to stop. */
+  readonly stopping = new Set<string>();
   /** Is called before publishing, to bring what waits into the tree. */
   gather: () => void = () => undefined;
   private closed = false;
@@ -69,10 +72,9 @@ export class SessionDraft {
     if (this.closed) return;
     this.gather();
     const { id, title, phase, stale, hasOlder, loadingOlder, tree } = this;
-    this.store.setState(
-      { id, title, phase, stale, messages: tree.messages, path: tree.path, hasOlder, loadingOlder, running: this.running?.id ?? null },
-      true,
-    );
+    const running = this.running?.id ?? null;
+    const stopping = running !== null && this.stopping.has(running);
+    this.store.setState({ id, title, phase, stale, messages: tree.messages, path: tree.path, hasOlder, loadingOlder, running, stopping }, true);
   }
 
   close(): void {

@@ -68,6 +68,20 @@ export interface SessionState {
   readonly loadingOlder: boolean;
   /** The reply under way on the branch shown. */
   readonly running: string | null;
+  /** Whether that was asked to stop, and the server has not ended it yet. */
+  readonly stopping: boolean;
+}
+
+/** What waits to be sent in a session, open or not. */
+export interface Waiting {
+  /** Messages that are sent by themselves once the server can be reached. */
+  readonly count: number;
+  /** Messages that were refused and wait for the reader's decision. */
+  readonly refused: number;
+  /** Of a session that exists only here; null: the server has it. */
+  readonly title: string | null;
+  /** When the newest was said, in milliseconds since 1970. */
+  readonly since: number;
 }
 
 /** The versions of a message: those that have the same parent, oldest first; `at` is this one's place. */

@@ -64,6 +64,48 @@ describe("requests", () => {
     expect(call.init.keepalive ?? false).toBe(method === "DELETE");
   });
 
+  test("a file may take longer than other answers, but not pause for as long", async () => {
+    vi.useFakeTimers();
+    const pieces = ['{"mess', 'ages"', ": []}"];
+    const body = (endless: boolean): ReadableStream<Uint8Array> => {
+      const left = [...pieces];
+      return new ReadableStream({
+        pull: async (controller) => {
+          await new Promise((done) => setTimeout(done, 20_000));
+          const piece = left.shift();
+          if (piece !== undefined) controller.enqueue(new TextEncoder().encode(piece));
+          else if (endless) await new Promise(() => undefined);
+          else controller.close();
+        },
+      });
+    };
+    const { fetch } = answering(({ url, init }) => {
+      const piped = body(url.includes("endless")).pipeThrough(new TransformStream(), { signal: init.signal as AbortSignal });
+      return new Response(piped);
+    });
+    const api = new Api({ fetch });
+    const file = api.exportSession("s");
+    const endless = failure(api.exportMarkdown("endless"));
+    await vi.advanceTimersByTimeAsync(80_000);
+    expect([await file]).toEqual([{ messages: [] }]);
+    await vi.advanceTimersByTimeAsync(40_000);
+    expect((await endless).code).toBe("timeout");
+  });
+
+  test("an import has five minutes, and is repeated with its key where its answer was lost", async () => {
+    vi.useFakeTimers();
+    const { calls, fetch } = answering(async () => {
+      await new Promise((done) => setTimeout(done, 200_000));
+      if (calls.length === 1) throw new TypeError("fetch failed");
+      return json(201, { id: "s" });
+    });
+    const imported = new Api({ fetch }).importSession({ a: 1 });
+    await vi.advanceTimersByTimeAsync(400_000);
+    expect(await imported).toEqual({ id: "s" });
+    const [first, second] = calls.map(({ init }) => new Headers(init.headers).get("Idempotency-Key"));
+    expect([calls.length, first === second, first?.length]).toEqual([2, true, newId("key-").length]);
+  });
+
   test("a message is sent with its key and its parent, null too", async () => {
     const { init } = await callOf({}, (api) => api.send("s", { text: "Hi", parent: null }, "key-1"));
     expect([init.body, new Headers(init.headers).get("Idempotency-Key")]).toEqual(['{"text":"Hi","parent":null}', "key-1"]);

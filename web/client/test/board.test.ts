@@ -14,8 +14,9 @@ const wire = (id: number | string): Wire => ({ id, message: `m${id}`, sender: "A
 const from = (first: number, last: number): Wire[] => Array.from({ length: last - first + 1 }, (_, k) => wire(first + k));
 
 /** A board as Antiphon has it, or (`plain`) as the Flask and Node stacks have it: all posts, each time. */
-function boardOf(posts: Wire[], plain = false): { board: Board; asked: string[]; fails: { status: number } } {
+function boardOf(posts: Wire[], plain = false): { board: Board; asked: string[]; fails: { status: number }; slow: { newest: number; older: number } } {
   const asked: string[] = [];
+  const slow = { newest: 0, older: 0 };
   const fails = { status: 0 };
   const fetch = (async (url: string, init: RequestInit) => {
     await Promise.resolve();
@@ -30,12 +31,14 @@ function boardOf(posts: Wire[], plain = false): { board: Board; asked: string[];
     }
     const query = new URL(url, "http://x").searchParams;
     const before = query.get("before");
+    const ms = before === null ? slow.newest : slow.older;
+    if (ms) await new Promise((done) => setTimeout(done, ms));
     const newest = posts.toReversed().filter((post) => plain || before === null || Number(post.id) < Number(before));
     return json(200, plain ? newest : newest.slice(0, Number(query.get("limit"))));
   }) as typeof globalThis.fetch;
   const board = new Board("http://b.example", { fetch });
   boards.push(board);
-  return { board, asked, fails };
+  return { board, asked, fails, slow };
 }
 
 const boards: Board[] = [];
@@ -77,6 +80,32 @@ describe("a message board", () => {
     posts.push(...from(481, 2600));
     await later(2000);
     expect([ids(board), board.store.getState().hasOlder]).toEqual([range(1601, 2600), true]);
+  });
+
+  test("older posts that are read during a look stay", async () => {
+    const { board, slow } = boardOf(from(1, 250));
+    board.start();
+    await later(0);
+    slow.newest = 500;
+    await later(2100);
+    await board.loadOlder();
+    expect(ids(board)).toEqual(range(51, 250));
+    await later(3000);
+    expect([ids(board), board.store.getState().hasOlder]).toEqual([range(51, 250), true]);
+  });
+
+  test("older posts that come when what they stood before is gone are left out: there would be a hole", async () => {
+    const posts = from(1, 250);
+    const { board, slow } = boardOf(posts);
+    board.start();
+    await later(0);
+    slow.older = 3000;
+    const older = board.loadOlder();
+    slow.older = 0;
+    posts.push(...from(251, 2000));
+    await later(4000);
+    await older;
+    expect(ids(board)).toEqual(range(1001, 2000));
   });
 
   test("of a server that knows no pages is read whole, and each post shown once", async () => {

@@ -43,4 +43,5 @@ export class MemoryStorage {
   getItem = (name: string): string | null => this.items.get(name) ?? null;
   setItem = (name: string, value: string): void => void this.items.set(name, value);
   removeItem = (name: string): void => void this.items.delete(name);
+  keys = (): string[] => [...this.items.keys()];
 }

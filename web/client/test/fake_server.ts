@@ -178,6 +178,7 @@ export class FakeServer {
   private answer({ method, path, query, headers, body }: FakeRequest, signal: AbortSignal | null | undefined): Response {
     const [, , kind, id = "", what] = path.split("/");
     if (path === "/health") return json(200, { service: "antiphon" });
+    if (kind === "messages" && what === "feedback") return this.rated(id, body.rating as "up" | "down" | null);
     if (kind === "messages") return this.found(this.messages.find((message) => message.id === id));
     const route = `${method} ${[kind, what].filter(Boolean).join(" ")}`;
     if (kind === "sessions" && path !== "/api/sessions" && this.session?.id !== id) return problem(404, "not_found");
@@ -203,6 +204,12 @@ export class FakeServer {
         return this.follow(headers.get("Last-Event-ID"), signal);
     }
     return problem(404, "not_found");
+  }
+
+  private rated(id: string, rating: "up" | "down" | null): Response {
+    const message = this.messages.find((one) => one.id === id);
+    if (message) message.feedback = rating && { rating, comment: "", created_at: at(0) };
+    return this.found(message && structuredClone(message));
   }
 
   private found(value: unknown): Response {

@@ -51,6 +51,20 @@ describe("following", () => {
     expect(server.followed[1]?.cursor).toBe("2.1");
   });
 
+  test.each(["null", '{"type":"content","turn":1,"seq":0,"text":null'])("is not ended by an event that is none: %s", async (data) => {
+    const warn = vi.spyOn(console, "warn").mockReturnValue();
+    const server = talk();
+    const chat = await opened(server);
+    server.followed[0]?.send(`data: ${data}\n\n`);
+    await until(() => chat.connection.store.getState().status === "resuming");
+    await until(() => server.followed.length > 1);
+    const turn = server.ask("two", "r1");
+    turn.say("still here");
+    await until(() => last(chat)?.content === "still here");
+    expect(chat.connection.store.getState().status).toBe("connected");
+    warn.mockRestore();
+  });
+
   test("a gap that stays has the messages read anew", async () => {
     const server = talk();
     const chat = await opened(server);

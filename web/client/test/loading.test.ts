@@ -56,6 +56,27 @@ describe("reading", () => {
     expect(texts(chat).slice(0, 2)).toEqual(["1", "re 1"]);
   });
 
+  test("a page that comes after the messages were read anew leaves no hole", async () => {
+    const server = long(300);
+    let answer = (): void => undefined;
+    const held = new Promise<void>((done) => (answer = done));
+    let expired = 1;
+    server.instead = async ({ path, query }) => {
+      if (query.get("before") === "502") await held;
+      return (path.endsWith("/events") && server.turns.length > 300 && expired-- > 0 ? problem(410, "expired") : undefined) as never;
+    };
+    const chat = await opened(server);
+    await until(() => server.requests.some(({ query }) => query.has("before")));
+    const [stream] = server.streams;
+    server.streams.clear();
+    for (let k = 301; k <= 420; k++) server.exchange(`${k}`, `re ${k}`, `r${k - 1}`);
+    stream?.cut();
+    await until(() => last(chat)?.content === "re 420");
+    answer();
+    await until(() => !now(chat).hasOlder);
+    expect([now(chat).messages.size, texts(chat)[0]]).toEqual([840, "1"]);
+  });
+
   test("a session that is not there is missing", async () => {
     const chat = chatOn(new FakeServer());
     await chat.open("s");

@@ -1,6 +1,6 @@
 // @vitest-environment node
 import { describe, expect, test } from "vitest";
-import { Outbox, OUTBOX_ENTRIES, type OutboxEntry } from "../src/outbox.js";
+import { Outbox, OUTBOX_ENTRIES, type OutboxEntry, OutboxShelf } from "../src/outbox.js";
 import { chatOn, last, MemoryStorage, now, opened, shown, texts } from "./chats.js";
 import { FakeServer, problem, until } from "./fake_server.js";
 
@@ -9,7 +9,7 @@ const entry = (key: string): OutboxEntry => ({ key, kind: "message", text: key, 
 describe("what is kept", () => {
   test("tabs that share the storage keep each other's entries", () => {
     const storage = new MemoryStorage();
-    const [one, other] = [new Outbox(storage, "s"), new Outbox(storage, "s")];
+    const [one, other] = [new Outbox(new OutboxShelf(storage), "s"), new Outbox(new OutboxShelf(storage), "s")];
     one.put(entry("a"));
     other.put(entry("b"));
     one.put({ ...entry("a"), text: "changed" });
@@ -21,12 +21,12 @@ describe("what is kept", () => {
 
   test("what is no outbox is none, and what is too long is cut", () => {
     const storage = new MemoryStorage();
-    const outbox = new Outbox(storage, "s");
+    const outbox = new Outbox(new OutboxShelf(storage), "s");
     for (const stored of ["", "{", "null", '"x"', '[1, null, {"key": "a"}]']) {
-      storage.items.set("antiphon.outbox.s", stored);
+      storage.items.set("outbox.s", stored);
       expect(outbox.entries()).toEqual([]);
     }
-    storage.items.set("antiphon.outbox.s", JSON.stringify(Array.from({ length: 99 }, (_, k) => entry(String(k)))));
+    storage.items.set("outbox.s", JSON.stringify(Array.from({ length: 99 }, (_, k) => entry(String(k)))));
     expect(outbox.entries().length).toBe(OUTBOX_ENTRIES);
   });
 
@@ -119,21 +119,31 @@ describe("after a reload", () => {
     expect([server.session?.title, storage.items.size]).toEqual(["Hi", 0]);
   });
 
-  test("a session that is gone takes along what was to be sent in it", async () => {
+  test("what was to be sent in a session that is gone is kept, and is sent in a new one", async () => {
     const server = new FakeServer().begin();
     const storage = new MemoryStorage();
     const before = await opened(server, { storage });
     server.down = true;
-    before.send("Hi");
+    before.send("Hi", { bot: "sizebot" });
+    before.send("And");
     before.close();
     server.down = false;
     server.session = null;
     const chat = chatOn(server, { storage });
     await chat.open("s");
-    expect([now(chat).phase, storage.items.size]).toEqual(["missing", 0]);
+    expect([now(chat).phase, texts(chat), now(chat).running]).toEqual(["missing", ["Hi", "", "And"], null]);
+    expect(shown(chat).map((message) => message.status)).toEqual(["unsent", "unsent", "unsent"]);
+    expect(chat.outboxes.getState().get("s")).toMatchObject({ count: 0, refused: 2, title: null });
+    chat.retry(shown(chat)[0]?.id ?? "");
+    await until(() => server.turns.length === 1);
+    expect([server.session, now(chat).id === "s", texts(chat)]).toEqual([{ id: now(chat).id, title: "Hi" }, false, ["Hi", "", "And", ""]]);
+    expect(server.made("POST", "/messages").at(-1)?.body).toMatchObject({ text: "Hi", bot: "sizebot", parent: null });
+    server.turns[0]?.end();
+    await new Promise((d) => setTimeout(d, 1000)); console.log(JSON.stringify([shown(chat), [...storage.items], server.requests.map((r) => r.method + r.path)], null, 1));
+    await until(() => server.turns.length === 2 && storage.items.size === 0);
   });
 
-  test("what is refused because the session is gone is not kept", async () => {
+  test("what is refused because the session is gone is kept until it is taken back", async () => {
     const server = new FakeServer().begin();
     const storage = new MemoryStorage();
     const chat = await opened(server, { storage });
@@ -141,8 +151,10 @@ describe("after a reload", () => {
     chat.send("one");
     chat.send("two");
     await until(() => now(chat).phase === "missing");
-    expect([shown(chat)[0]?.status, storage.items.size]).toEqual(["unsent", 0]);
-    chat.retry(shown(chat)[0]?.id ?? "");
+    await until(() => chat.outboxes.getState().get("s")?.refused === 2);
+    expect([texts(chat).filter(Boolean), now(chat).running]).toEqual([["one", "two"], null]);
+    chat.discard(last(chat)?.id ?? "");
+    chat.discard(shown(chat)[0]?.id ?? "");
     expect(storage.items.size).toBe(0);
   });
 
@@ -161,7 +173,7 @@ describe("after a reload", () => {
     server.session = null;
     const chat = chatOn(server, { storage });
     await chat.open(id ?? "");
-    expect([now(chat).phase, storage.items.size, server.made("POST", "/sessions").length]).toEqual(["missing", 0, 1]);
+    expect([now(chat).phase, texts(chat), server.made("POST", "/sessions").length]).toEqual(["missing", ["Hi", "", "And"], 1]);
   });
 
   test("what was refused is still there to be sent again or taken back", async () => {

@@ -1,6 +1,6 @@
 import { h, render } from "preact";
 import type { Events, View } from "./events.js";
-import { chooseLanguage, textsIn } from "./language.js";
+import { chooseLanguage, directionOf, textsIn } from "./language.js";
 import { ATTRIBUTES, readOptions, type Options } from "./options.js";
 import { paletteOf, resolveColour, type Theme } from "./palette.js";
 import { styleSheets } from "./styles.js";
@@ -128,6 +128,7 @@ export class AntiphonChat extends Base {
     this.#probe = document.createElement("span");
     this.#probe.hidden = true;
     this.#mount = document.createElement("div");
+    for (const type of ["keydown", "keypress", "keyup"]) shadow.addEventListener(type, keepTyping);
     shadow.append(this.#probe, this.#mount);
   }
 
@@ -145,7 +146,8 @@ export class AntiphonChat extends Base {
     const language = options.language ?? chooseLanguage([document.documentElement.lang || null, ...navigator.languages]);
     this.#dress(options, theme);
     const visit = this.#visitFor(options);
-    render(h(Widget, { visit, options, theme, language, texts: textsIn(language), key: this.#visitOf }), this.#mount);
+    const position = this.#position(options, directionOf(language));
+    render(h(Widget, { visit, options: { ...options, position }, theme, language, texts: textsIn(language), key: this.#visitOf }), this.#mount);
     for (const action of this.#later.splice(0)) action(visit);
   };
 
@@ -184,6 +186,12 @@ export class AntiphonChat extends Base {
     for (const [name, value] of Object.entries(values)) rule.style.setProperty(name, value);
   }
 
+  /** Start and end are those of the page's lines; the widget's own may run the other way. */
+  #position({ position }: Options, direction: "ltr" | "rtl"): Options["position"] {
+    if (getComputedStyle(document.documentElement).direction === direction) return position;
+    return position === "end" ? "start" : "end";
+  }
+
   #colour(name: "accent" | "accent-text", value: string | null): ReturnType<typeof resolveColour> {
     if (this.#probe === null || value === null) return null;
     const found = resolveColour(this.#probe, value);
@@ -197,6 +205,11 @@ export class AntiphonChat extends Base {
     this.#warned.add(key);
     console.warn(`${TAG}: ${name}="${value}" is not used: give ${wanted}.`);
   };
+}
+
+/** Out there a key pressed in the text field seems to come from the element: the page would take it for a shortcut. */
+function keepTyping(event: Event): void {
+  if (event.target instanceof HTMLTextAreaElement) event.stopPropagation();
 }
 
 /** Makes the element known to the page; again does nothing, nor does it where another copy of the widget did. */

@@ -9,8 +9,8 @@ export interface VisitState {
   unread: boolean;
   /** Whether the greeting stands beside the launcher. */
   greeted: boolean;
-  /** Null until the server has told. */
-  bot: Pick<Bot, "title" | "greeting"> | null;
+  /** Null until the server has told; empty where it knows none of that name, or does not answer. */
+  bot: Partial<Pick<Bot, "title" | "greeting">> | null;
   /** The conversation; null until it is asked for. */
   chat: Chat | null;
 }
@@ -95,11 +95,8 @@ export class Visit {
   }
 
   startNew(): void {
-    this.#kept.removeItem("session");
-    this.#kept.removeItem("running");
     this.draft = "";
-    this.#read();
-    this.#engage().startNew();
+    this.#beginAnew();
   }
 
   /** What is written and not sent yet. */
@@ -163,9 +160,17 @@ export class Visit {
     chat.setVisible(!document.hidden && (view === "open" || running));
   }
 
+  #beginAnew(): void {
+    this.#kept.removeItem("session");
+    this.#kept.removeItem("running");
+    this.#read();
+    this.#engage().startNew();
+  }
+
   #followed(state: SessionState, before: SessionState): void {
     if (state.phase === "missing") {
-      this.startNew();
+      // What is being written was not sent, and need not be lost.
+      this.#beginAnew();
       return;
     }
     if (state.id !== before.id && state.id !== null) this.#kept.setItem("session", state.id);
@@ -235,6 +240,7 @@ export class Visit {
       const { bots, default: usual } = await api.bots();
       const bot = bots.find((it) => it.name === (name ?? usual));
       if (bot === undefined) {
+        this.state.set({ bot: {} });
         console.warn(`antiphon-chat: ${server} has no bot "${name ?? usual}". It has: ${bots.map((it) => it.name).join(", ")}.`);
         return;
       }
@@ -242,6 +248,7 @@ export class Visit {
       this.#kept.setItem("bot", JSON.stringify(known));
       this.state.set({ bot: known });
     } catch {
+      this.state.set({ bot: this.state.getState().bot ?? {} });
       console.warn(
         `antiphon-chat: ${server} does not answer this page. If it runs, add ${location.origin} to its ` +
           "ANTIPHON_ALLOWED_ORIGINS, and its address to connect-src of this page's Content-Security-Policy.",

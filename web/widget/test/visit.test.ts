@@ -153,6 +153,20 @@ describe("talking", () => {
   });
 });
 
+describe("a conversation that the server has no more", () => {
+  it("makes room for another, and what is being written stays", async () => {
+    const gone = { status: 404, code: "not_found", detail: "There is no such session." };
+    vi.stubGlobal("fetch", vi.fn((url: string) => (url.includes("/api/sessions/ses_1") ? Promise.resolve(Response.json(gone, { status: 404 })) : answer(url))));
+    localStorage.setItem(`${PREFIX}session`, "ses_1");
+    const made = visit();
+    made.draft = "half a question";
+    made.show("open");
+    await vi.advanceTimersByTimeAsync(50);
+    expect(localStorage.getItem(`${PREFIX}session`)).toBeNull();
+    expect(made.draft).toBe("half a question");
+  });
+});
+
 describe("several tabs", () => {
   it("share what has been read", () => {
     const { state } = visit();

@@ -47,7 +47,7 @@ sessions = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("archived", Boolean, nullable=False, server_default=false()),
-    Index("ix_sessions_owner_archived", "owner", "archived", "updated_at"),
+    Index(None, "owner", "updated_at"),
 )
 
 messages = Table(

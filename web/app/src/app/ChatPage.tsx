@@ -1,6 +1,7 @@
 import { useEffect, type ReactNode } from "react";
 import { useLocation } from "wouter";
 import { Conversation } from "../features/conversation/index.js";
+import { ArchivedStrip } from "../features/sessions/index.js";
 import { useServer } from "../shared/server.js";
 
 /** The id of the session that an address names; null: a new conversation. */
@@ -31,5 +32,10 @@ function useAddress(): void {
 
 export function ChatPage({ leading }: { leading: ReactNode }): ReactNode {
   useAddress();
-  return <Conversation leading={leading} />;
+  return (
+    <>
+      <ArchivedStrip />
+      <Conversation leading={leading} />
+    </>
+  );
 }

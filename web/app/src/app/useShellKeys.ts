@@ -1,6 +1,6 @@
 import { useEffect, useEffectEvent } from "react";
 import { useLocation } from "wouter";
-import { neighbour, SEARCH_ID, useShown } from "../features/sessions/index.js";
+import { neighbour, SEARCH_ID, useSessions, useShown } from "../features/sessions/index.js";
 import { usePreferences } from "../shared/preferences.js";
 import { useServer } from "../shared/server.js";
 import { focusComposer } from "./focusComposer.js";
@@ -12,7 +12,7 @@ interface Targets {
 }
 
 /** What a combination of keys asks for; null: nothing of ours. */
-export type Command = "search" | "new" | "sidebar" | "previous" | "next" | "composer" | "help";
+export type Command = "search" | "new" | "sidebar" | "previous" | "next" | "composer" | "help" | "undo";
 
 type Keys = Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey">;
 
@@ -26,6 +26,7 @@ export function commandOf(event: Keys, typing: Typing, single: boolean): Command
     // By what is on the key, not by where it is; with Shift as a capital.
     const key = event.key.toLowerCase();
     if (key === "k" && !event.shiftKey) return "search";
+    if (key === "z" && !event.shiftKey && typing === "nowhere") return "undo";
     if (event.shiftKey) return key === "o" ? "new" : key === "s" ? "sidebar" : null;
     return null;
   }
@@ -45,6 +46,7 @@ function typingIn(target: EventTarget | null): Typing {
 export function useShellKeys({ drawer, onHelp }: Targets): void {
   const { chat, server } = useServer();
   const shown = useShown();
+  const { undoing } = useSessions();
   const single = usePreferences((state) => state.singleKeys);
   const [, navigate] = useLocation();
   const go = (step: 1 | -1): void => {
@@ -67,6 +69,7 @@ export function useShellKeys({ drawer, onHelp }: Targets): void {
     next: () => go(1),
     composer: focusComposer,
     help: onHelp,
+    undo: () => void undoing.undoLast(),
   };
   const onKey = useEffectEvent((event: KeyboardEvent) => {
     if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]") !== null) return;

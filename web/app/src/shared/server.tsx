@@ -4,7 +4,7 @@ import { useStore } from "zustand";
 import { offlineSessions } from "./offline.js";
 import { keptServers, keepServers, THIS_SERVER, together, type Server } from "./servers.js";
 import { tellSession } from "./session_news.js";
-import { stored, storedFor } from "./storage.js";
+import { readJson, stored, storedFor } from "./storage.js";
 
 export type { Server } from "./servers.js";
 
@@ -20,7 +20,7 @@ export interface ServerContext {
   api: Api;
   chat: Chat;
   connection: Connection;
-  /** Of the server this page came from; null until it has told them. */
+  /** Of the server this page came from; null until it has told them once. */
   settings: PageSettings | null;
 }
 
@@ -42,15 +42,29 @@ function connect(server: Server): Line {
 const CHOSEN = "server";
 const Context = createContext<ServerContext | null>(null);
 
-/** What the operator of this page's server tells about it; asked again until it answers. */
+const SETTINGS = "page";
+
+/** What was told the last time; null where nothing usable is kept. */
+function keptSettings(): PageSettings | null {
+  const kept = readJson(SETTINGS, null) as Partial<PageSettings> | null;
+  return typeof kept?.version === "string" && typeof kept.status === "boolean" && Array.isArray(kept.servers) ? { version: kept.version, status: kept.status, servers: kept.servers } : null;
+}
+
+/** What the operator of this page's server tells about it, until then what was told last; asked again until it answers. */
 function useSettings(): PageSettings | null {
-  const [settings, setSettings] = useState<PageSettings | null>(null);
+  const [settings, setSettings] = useState(keptSettings);
   useEffect(() => {
     let timer = 0;
     const ask = (failures: number): void => {
-      new Api().pageSettings().then(setSettings, () => {
-        timer = window.setTimeout(() => ask(failures + 1), Math.min(60_000, 2000 * 2 ** failures));
-      });
+      new Api().pageSettings().then(
+        (told) => {
+          setSettings(told);
+          stored.setItem(SETTINGS, JSON.stringify(told));
+        },
+        () => {
+          timer = window.setTimeout(() => ask(failures + 1), Math.min(60_000, 2000 * 2 ** failures));
+        },
+      );
     };
     ask(0);
     return () => clearTimeout(timer);

@@ -18,7 +18,7 @@ const tagOf = (label: string): string => `^${label.toLowerCase()}`;
 export function footnoteDefinition(src: string, known: Links): Tokens.Def | undefined {
   const [raw, label, note] = DEFINITION.exec(src) ?? [];
   if (raw === undefined || label === undefined || note === undefined || tagOf(label) in known) return undefined;
-  return { type: "def", raw, tag: tagOf(label), href: label, title: note };
+  return { type: "def", raw, tag: tagOf(label), href: label, title: note.replace(/\n[ \t]+/g, "\n") };
 }
 
 /** Whether it is a footnote's: its label is the `href`, its text the `title`. */

@@ -1,6 +1,7 @@
 import type { Chat, ChatMessage } from "@antiphon/client";
 import type { MarkdownLabels } from "@antiphon/client/markdown";
 import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
 import { memo } from "./memo.js";
 import { errorText, type Texts } from "../language.js";
 import { Markdown } from "./markdown.js";
@@ -32,10 +33,13 @@ export const Message = memo(function Message({ chat, message, texts, labels }: M
 function Trouble({ chat, message, texts }: Omit<MessageProps, "labels">): JSX.Element {
   const { id, status, fault } = message;
   const unsent = status === "unsent";
-  const why = fault === null ? "" : errorText(texts, fault.code, unsent ? fault.message : "");
+  // The server's own words are English, and for those who run the shop.
+  useEffect(() => {
+    if (fault !== null) console.warn(`antiphon-chat: ${fault.code}: ${fault.message}`);
+  }, [fault]);
   return (
     <div class="trouble">
-      <p>{unsent ? texts.unsent : why === "" ? texts.failed : ""} {why}</p>
+      <p>{unsent && texts.unsent} {errorText(texts, fault?.code ?? "", unsent ? texts.refused : texts.failed)}</p>
       <div class="choices">
         <button type="button" class="quiet" data-testid="retry" onClick={() => chat.retry(id)}>{texts.again}</button>
         {unsent && <button type="button" class="quiet" data-testid="discard" onClick={() => chat.discard(id)}>{texts.discard}</button>}

@@ -25,7 +25,9 @@ export function Widget({ visit, options, theme, language, texts }: WidgetProps):
   const full = useMedia(FULL_SCREEN);
   const root = useRef<HTMLDivElement>(null);
   useFocus(root, state.view, full);
-  const title = options.title ?? state.bot?.title ?? (state.chat === null || options.bot === null ? texts.title : "");
+  // Until the bot's name is known there is none: two of them, one after the other, would be read as two bots.
+  const asking = state.bot === null && state.chat !== null && options.bot !== null;
+  const title = options.title ?? state.bot?.title ?? (asking ? "" : texts.title);
   const greeting = options.greeting ?? state.bot?.greeting ?? texts.greeting;
   return (
     // The empty title keeps the browser from showing the element's own one as a tooltip everywhere.

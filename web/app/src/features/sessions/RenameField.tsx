@@ -2,6 +2,7 @@ import type { Session } from "@antiphon/client";
 import { useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useErrorText } from "../../shared/errors.js";
+import { useServer } from "../../shared/server.js";
 import { toast } from "../../shared/ui/toasts.js";
 import { focusSession } from "./focus.js";
 import { useSessions } from "./SessionsProvider.js";
@@ -13,6 +14,7 @@ const MOST_CHARACTERS = 200;
 export function RenameField({ session, onDone }: { session: Session; onDone: () => void }): ReactNode {
   const { t } = useTranslation("shell");
   const errorText = useErrorText();
+  const { chat } = useServer();
   const { list } = useSessions();
   const [title, setTitle] = useState(session.title);
   const field = useRef<HTMLInputElement>(null);
@@ -26,7 +28,9 @@ export function RenameField({ session, onDone }: { session: Session; onDone: () 
     onDone();
     if (back) focusSession(session.id);
     if (!save || name === "" || name === session.title) return;
-    list.rename(session.id, name).catch((error: unknown) => {
+    // The open one by the conversation, which shows its name too.
+    const renamed = chat.store.getState().id === session.id ? chat.rename(name) : list.rename(session.id, name);
+    renamed.catch((error: unknown) => {
       const { text, detail } = errorText(error);
       toast(t("sessions.notRenamed"), { error: true, detail: `${text} ${detail}` });
     });

@@ -44,7 +44,7 @@ export function SessionRow({ session, current, running, entry, onFocus, onOpen }
     <Conversation className="session" active={current} data-testid="session" data-id={session.id} data-running={running || undefined} onFocus={onFocus}>
       <Conversation.Content>
         <Link href={`/c/${encodeURIComponent(session.id)}`} className="session-link" data-session-link={session.id} aria-current={current ? "page" : undefined} tabIndex={entry ? 0 : -1} onClick={onOpen} onKeyDown={onKeyDown} onContextMenu={onContextMenu}>
-          <span dir="auto" className="session-title">
+          <span dir="auto" className="session-title" title={title}>
             {title}
           </span>
           {running && <VisuallyHidden> {t("sessions.running")}</VisuallyHidden>}

@@ -3,7 +3,7 @@ import { useTranslation } from "react-i18next";
 import { announce } from "../../shared/announce.js";
 import { SHORTCUTS, withKeys } from "../../shared/shortcuts.js";
 import { Button, IconButton } from "../../shared/ui/Button.js";
-import { ArchiveIcon, CloseIcon, SearchIcon, UploadIcon } from "../../shared/ui/icons.js";
+import { ArchiveIcon, ChevronLeftIcon, CloseIcon, SearchIcon, UploadIcon } from "../../shared/ui/icons.js";
 import { SessionGroups } from "./SessionGroups.js";
 import { useListState, useSessions, useShown } from "./SessionsProvider.js";
 import { useImport } from "./useImport.js";
@@ -49,7 +49,7 @@ function Found(): ReactNode {
 
   function found(): string {
     if (searching) return t("sessions.searching");
-    if (phase === "loading") return "";
+    if (phase === "loading") return count > 0 ? "" : t("loading");
     if (phase === "unreachable") return t("sessions.unreachable");
     if (query !== "" && next !== null) return t("sessions.foundSoFar", { shown: count });
     if (query !== "") return count === 0 ? t("sessions.noneFound") : t("sessions.found", { count });
@@ -116,6 +116,12 @@ export function SessionsPanel({ onOpen }: { onOpen: () => void }): ReactNode {
           }}
         />
       </div>
+      {archived && (
+        <div className="archive-head">
+          <IconButton label={t("sessions.backToAll")} icon={<ChevronLeftIcon />} data-testid="leave-archive" onClick={() => setArchived(false)} />
+          <h2>{t("sessions.archiveTitle")}</h2>
+        </div>
+      )}
       <Found />
       <SessionGroups onOpen={onOpen} />
       {dropping && <p className="drop-note">{t("sessions.dropHere")}</p>}

@@ -10,10 +10,13 @@ import { Deletions } from "./deletions.js";
 import { followRunning } from "./running.js";
 import { SessionList, type SessionListState } from "./session_list.js";
 import { onOtherTabs, tellOtherTabs } from "./tabs.js";
+import type { Undoing } from "./undoing.js";
+import { useUndoing } from "./useUndoing.js";
 
 interface Sessions {
   list: SessionList;
   deletions: Deletions;
+  undoing: Undoing;
 }
 
 const Context = createContext<Sessions | null>(null);
@@ -64,7 +67,8 @@ export function SessionsProvider({ children }: { children: ReactNode }): ReactNo
   const list = useMemo(() => new SessionList(api, server.url, () => tellOtherTabs(server.url)), [api, server.url]);
   useFresh(list);
   const deletions = useDeletions(list);
-  const value = useMemo(() => ({ list, deletions }), [list, deletions]);
+  const undoing = useUndoing(deletions);
+  const value = useMemo(() => ({ list, deletions, undoing }), [list, deletions, undoing]);
   return <Context value={value}>{children}</Context>;
 }
 

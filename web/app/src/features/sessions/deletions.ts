@@ -80,10 +80,14 @@ export class Deletions {
     this.set(this.without(id, base));
   }
 
+  /** Whether it is still to be carried out, and was not asked for yet. */
+  canUndo(id: string, base: string): boolean {
+    return this.store.getState().some((one) => one.id === id && one.base === base && !this.asked.has(keyOf(one)));
+  }
+
   /** Carry it out in so many milliseconds from now, if it is still to be: its message is held, or goes. */
   delay(id: string, base: string, ms: number): void {
-    const pending = this.store.getState().some((one) => one.id === id && one.base === base && !this.asked.has(keyOf(one)));
-    if (pending) this.set([...this.without(id, base), { id, base, due: Date.now() + Math.min(ms, LONGEST_HOLD) }]);
+    if (this.canUndo(id, base)) this.set([...this.without(id, base), { id, base, due: Date.now() + Math.min(ms, LONGEST_HOLD) }]);
   }
 
   private without(id: string, base: string): Deletion[] {

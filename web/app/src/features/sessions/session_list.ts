@@ -1,6 +1,7 @@
 import { ApiError, type Api, type Session, type SessionItem, type SessionPage } from "@antiphon/client";
 import { createStore } from "zustand/vanilla";
 import { loadList, saveList } from "../../shared/offline.js";
+import { tellSession } from "../../shared/session_news.js";
 import { mergeFirstPage, upsert } from "./merge.js";
 
 /** Sessions asked for at once. */
@@ -127,7 +128,7 @@ export class SessionList {
   async archive(session: Session, archived: boolean): Promise<void> {
     this.take(session.id);
     try {
-      await this.api.updateSession(session.id, { archived });
+      tellSession(await this.api.updateSession(session.id, { archived }));
       this.onChange();
     } finally {
       await this.refresh();

@@ -1,13 +1,11 @@
 import type { Session } from "@antiphon/client";
 import { useTranslation } from "react-i18next";
-import { useLocation } from "wouter";
 import { useErrorText } from "../../shared/errors.js";
 import { ArchiveIcon, DownloadIcon, PencilIcon, RestoreIcon, TrashIcon } from "../../shared/ui/icons.js";
 import type { MenuItem } from "../../shared/ui/Menu.js";
 import { toast } from "../../shared/ui/toasts.js";
-import { UNDO_MS } from "./deletions.js";
 import { download, fileName } from "./files.js";
-import { focusBeside } from "./focus.js";
+import { focusBeside, focusRestored } from "./focus.js";
 import { useSessions } from "./SessionsProvider.js";
 
 interface SessionActions {
@@ -25,22 +23,10 @@ function useFailure(): (headline: string) => (error: unknown) => void {
 }
 
 function useRemove(session: Session, current: boolean): () => void {
-  const { t } = useTranslation("shell");
-  const { list, deletions } = useSessions();
-  const [, navigate] = useLocation();
+  const { list, undoing } = useSessions();
   return () => {
     focusBeside(session.id);
-    deletions.schedule(session.id, list.base);
-    if (current) navigate("/");
-    const run = (): void => {
-      deletions.undo(session.id, list.base);
-      if (current) navigate(`/c/${encodeURIComponent(session.id)}`);
-    };
-    toast(t("sessions.deleted", { title: session.title || t("untitled") }), {
-      ms: UNDO_MS,
-      action: { label: t("undo"), testId: "undo", run },
-      onTime: (left) => deletions.delay(session.id, list.base, left),
-    });
+    undoing.remove(session, list.base, current);
   };
 }
 
@@ -50,7 +36,10 @@ function useArchive(session: Session): () => void {
   const failure = useFailure();
   const archive = (archived: boolean): void => {
     focusBeside(session.id);
-    const run = (): void => archive(!archived);
+    const run = (): void => {
+      archive(!archived);
+      focusRestored(session.id);
+    };
     list.archive(session, archived).then(
       () => toast(t(archived ? "sessions.archived" : "sessions.restored"), archived ? { action: { label: t("undo"), testId: "undo", run } } : {}),
       failure(t("sessions.notArchived")),

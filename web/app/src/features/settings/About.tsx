@@ -44,6 +44,7 @@ export function About({ onClose }: { onClose: () => void }): ReactNode {
       <p className="links">
         <a href={`${server.url}/docs`}>{t("settings.docs")}</a>
         {settings?.status === true && <a href="/status">{t("status")}</a>}
+        <a href="/licenses.txt">{t("settings.licences")}</a>
       </p>
       <Button onClick={forget}>{t("settings.forget")}</Button>
       <p className="hint">{t("settings.forgetHint")}</p>

@@ -13,6 +13,8 @@ export interface ToastAction {
   label: string;
   run: () => void;
   testId?: string;
+  /** A combination of keys that does the same, as it is written for readers. */
+  keys?: string;
 }
 
 export interface ToastOptions {
@@ -37,7 +39,7 @@ interface Clock {
   readonly onTime: (left: number) => void;
 }
 
-/** So many are shown at once; the oldest make room. */
+/** So many are shown at once. The oldest make room, those with nothing to do first; what they wait for keeps its time. */
 export const MOST_TOASTS = 4;
 
 export const toasts = createStore<readonly Toast[]>(() => []);
@@ -53,8 +55,12 @@ export function toast(text: string, { detail = "", error = false, action, ms = e
     run(id, clock);
   }
   const shown = [...toasts.getState(), { id, text, detail, error, action: action ?? null }];
-  toasts.setState(shown.slice(-MOST_TOASTS), true);
-  for (const { id: old } of shown.slice(0, -MOST_TOASTS)) stop(old);
+  while (shown.length > MOST_TOASTS) {
+    const [out] = shown.splice(Math.max(0, shown.slice(0, -1).findIndex((one) => one.action === null)), 1);
+    // Nobody can point at it or be in it any more, and its going tells nothing of that.
+    if (out !== undefined) for (const by of ["pointer", "focus"] as const) hold(out.id, by, false);
+  }
+  toasts.setState(shown, true);
   return () => dismiss(id);
 }
 
