@@ -22,10 +22,7 @@ FILES = {
     "assets/index-abc123.js.br": b"as if brotli",
     "assets/plain-abc123.js": SCRIPT,
     "icons/icon.svg": b"<svg/>",
-    "manifest.webmanifest": b"{}",
-    "sw.js": b"self",
-    "widget.js": b"widget",
-    "widget.mjs": b"widget",
+    **dict.fromkeys(("manifest.webmanifest", "sw.js", "widget.js", "widget.mjs"), b"{}"),
     "widget-demo.html": b"<style>a{}</style><script>x()</script><script src=/widget.js></script>",
     ".vite/manifest.json": b"{}",
     "lonely.gz": b"no variant of anything",
@@ -352,10 +349,7 @@ async def test_the_page_is_told_of_other_servers_and_whether_it_may_show_figures
 
 
 LOCAL = [
-    {"client": "127.0.0.1"},
-    {"client": "127.8.9.1"},
-    {"client": "::1"},
-    {"client": "::ffff:127.0.0.1"},
+    *({"client": address} for address in ("127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1")),
     {"host": "127.0.0.1:8000"},
     {"host": "[::1]:8000"},
     {"host": "localhost"},

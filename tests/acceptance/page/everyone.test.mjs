@@ -166,3 +166,90 @@ test("a reply is announced when it is whole, not by each token", async () => {
   assert.ok(announced.some((one) => one.includes(text.slice(0, 20).trim().split(/\s+/)[0])), JSON.stringify(announced));
   await done(page);
 });
+
+test("a long reply is printed whole, over several pages, without controls and in light colours", async () => {
+  const page = await house.visit({ colorScheme: "dark" });
+  await pick(page, "echo");
+  await say(page, Array.from({ length: 120 }, (_, k) => `Paragraph ${k}.`).join("\n\n"));
+  await finished(page, 1);
+  const pdf = (await page.pdf({ format: "A4" })).toString("latin1");
+  assert.ok(pdf.match(/\/Type\s*\/Page\b/g).length >= 4, "the reply is cut at one screen");
+  await page.emulateMedia({ media: "print", colorScheme: "dark" });
+  for (const id of ["composer", "session-list", "settings", "copy"]) assert.equal(await by(page, id).first().isVisible(), false, id);
+  assert.ok(await prompts(page).getByText("Paragraph 119.").isVisible());
+  const folded = prompts(page).locator(".text").first();
+  assert.ok(await folded.evaluate((one) => one.scrollHeight <= one.clientHeight + 1), "what was asked is folded");
+  assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue("--paper").trim()), "#fbf9f4");
+  await done(page);
+});
+
+test("forced colours leave what is open, chosen and pressed to be seen", async () => {
+  const page = await house.visit({ forcedColors: "active", reducedMotion: "reduce" });
+  await pick(page, "quick");
+  for (const text of ["one", "two"]) {
+    await by(page, "new-chat").click();
+    await page.waitForURL((url) => url.pathname === "/");
+    await say(page, text);
+    await finished(page, 1);
+    await by(page, "session").filter({ hasText: text }).waitFor();
+  }
+  await replies(page).first().hover();
+  await by(replies(page).first(), "thumb-up").click();
+  await by(replies(page).first(), "thumb-up").and(page.locator('[aria-pressed="true"]')).waitFor();
+  await page.mouse.move(0, 0);
+  const differ = (chosen, other) => page.evaluate(([a, b]) => getComputedStyle(document.querySelector(a)).backgroundColor !== getComputedStyle(document.querySelector(b)).backgroundColor, [chosen, other]);
+  assert.ok(await differ(".session.cs-conversation--active", ".session:not(.cs-conversation--active)"), "the open conversation");
+  assert.ok(await differ(".places a[aria-current]", ".places a:not([aria-current])"), "where one is");
+  assert.ok(await differ('[data-testid="thumb-up"]', '[data-testid="thumb-down"]'), "the thumb");
+  await by(page, "show-archived").click();
+  await page.mouse.move(0, 0);
+  assert.ok(await differ('[data-testid="show-archived"]', '[data-testid="show-archived"] + button'), "the archive");
+  await done(page);
+});
+
+for (const [width, height] of [[320, 256], [640, 300]]) {
+  test(`at ${width} by ${height} the conversations are reached, and there is room to read`, async () => {
+    const page = await house.visit({ viewport: { width, height } });
+    await pick(page, "quick");
+    await say(page, "EU 42");
+    await finished(page, 1);
+    assert.ok(await by(page, "transcript").evaluate((one) => one.clientHeight) >= 80);
+    await by(page, "menu").click();
+    const list = by(page, "session-list");
+    assert.ok(await list.evaluate((one) => one.clientHeight >= one.scrollHeight), "the list scrolls by itself");
+    await by(page, "session").scrollIntoViewIfNeeded();
+    await by(page, "session").click({ trial: true });
+    await done(page);
+  });
+}
+
+test("messages of the page cover neither what is read nor what is written", async () => {
+  for (const viewport of [{ width: 1440, height: 900 }, { width: 390, height: 800 }]) {
+    const page = await house.visit({ viewport });
+    await pick(page, "quick");
+    await say(page, "EU 42");
+    await finished(page, 1);
+    if (viewport.width < 600) await by(page, "menu").click();
+    await by(page, "session").getByRole("link").focus();
+    await page.keyboard.press("Delete");
+    await by(page, "undo").waitFor();
+    if (viewport.width < 600) await page.keyboard.press("Escape");
+    await page.waitForTimeout(400);
+    const toast = await page.locator(".toast").boundingBox();
+    const box = await page.locator(".composer").boundingBox();
+    const main = await page.locator("main").boundingBox();
+    const apart = viewport.width > 600 ? toast.x + toast.width <= main.x : toast.y + toast.height <= box.y;
+    assert.ok(apart, JSON.stringify({ toast, box, main }));
+    await done(page);
+  }
+});
+
+test("an address that names nothing leads home", async () => {
+  const page = await house.visit();
+  await by(page, "composer").waitFor();
+  await page.evaluate(() => { history.pushState(null, "", "/nope"); dispatchEvent(new PopStateEvent("popstate")); });
+  await by(page, "no-page").getByRole("link").click();
+  await by(page, "composer").waitFor();
+  assert.equal(new URL(page.url()).pathname, "/");
+  await done(page);
+});

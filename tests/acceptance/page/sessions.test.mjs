@@ -79,6 +79,46 @@ test("what is deleted can be had back, and else is gone", async () => {
   await done(page);
 });
 
+test("whoever undoes by keyboard is at the conversation that came back, and by Ctrl+Z too", async () => {
+  const page = await house.visit();
+  await conversations(page, "kept", "wanted back");
+  const at = (title) => page.waitForFunction((text) => document.activeElement.closest('[data-testid="session"]')?.textContent.includes(text), title);
+  await entry(page, "wanted back").getByRole("link").focus();
+  await page.keyboard.press("Delete");
+  await by(page, "undo").focus();
+  await page.keyboard.press("Enter");
+  await at("wanted back");
+  await page.keyboard.press("Delete");
+  await at("kept");
+  await page.keyboard.press("Control+Z");
+  await at("wanted back");
+  await by(page, "undo").waitFor({ state: "detached" });
+  await page.keyboard.press("Delete");
+  await at("kept");
+  await page.locator(".toast").getByRole("button", { name: "Close" }).focus();
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelector(".toast") === null && document.activeElement !== document.body);
+  await page.keyboard.press("Control+Z");
+  await entry(page, "wanted back").waitFor();
+  await done(page);
+});
+
+test("six deletions in a row have one way back", async () => {
+  const page = await house.visit();
+  const names = ["one", "two", "three", "four", "five", "six"];
+  await conversations(page, ...names);
+  await entry(page, "six").getByRole("link").focus();
+  for (const left of [5, 4, 3, 2, 1, 0]) {
+    await page.keyboard.press("Delete");
+    await page.waitForFunction((count) => document.querySelectorAll('[data-testid="session"]').length === count, left);
+  }
+  assert.equal((await (await page.request.get(`${house.base}/api/sessions`)).json()).sessions.length, names.length);
+  assert.equal(await by(page, "undo").count(), 1);
+  await by(page, "undo").click();
+  await page.waitForFunction((count) => document.querySelectorAll('[data-testid="session"]').length === count, names.length);
+  await done(page);
+});
+
 test("nothing is deleted while the reader is at the way back", async () => {
   const page = await house.visit();
   await conversations(page, "held");
@@ -117,6 +157,38 @@ test("archived ones are out of the way, found again and brought back", async () 
   await entry(page, "old matter").waitFor({ state: "detached" });
   await by(page, "show-archived").click();
   await entry(page, "old matter").waitFor();
+  await done(page);
+});
+
+test("an archived conversation that is open says so, and the archive leads back", async () => {
+  const page = await house.visit();
+  await conversations(page, "put away");
+  await choose(page, "put away", "session-archive");
+  await by(page, "archived").waitFor();
+  await by(page, "show-archived").click();
+  await page.getByRole("heading", { name: "Archived" }).waitFor();
+  await entry(page, "put away").waitFor();
+  await by(page, "leave-archive").click();
+  await entry(page, "put away").waitFor({ state: "detached" });
+  await page.reload();
+  await by(page, "archived").getByRole("button", { name: "Bring back" }).click();
+  await entry(page, "put away").waitFor();
+  await by(page, "archived").waitFor({ state: "detached" });
+  await done(page);
+});
+
+test("the open conversation's new name is at its head, in every tab", async () => {
+  const page = await house.visit();
+  await conversations(page, "first name");
+  const other = await house.tab(page.context(), new URL(page.url()).pathname);
+  await by(other, "title").filter({ hasText: "first name" }).waitFor();
+  await choose(page, "first name", "session-rename");
+  await by(page, "rename-text").fill("second name");
+  await by(page, "rename-text").press("Enter");
+  for (const tab of [page, other]) {
+    await by(tab, "title").filter({ hasText: "second name" }).waitFor();
+    await tab.waitForFunction(() => document.title.startsWith("second name"));
+  }
   await done(page);
 });
 

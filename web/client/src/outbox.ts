@@ -85,6 +85,11 @@ export class Outbox {
     this.keep(entries);
   }
 
+  /** Put an entry in the place of the one with its key, unless that was taken out elsewhere. */
+  change(entry: OutboxEntry): void {
+    if (this.entries().some(({ key }) => key === entry.key)) this.put(entry);
+  }
+
   remove(key: string): void {
     this.keep(this.entries().filter((entry) => entry.key !== key));
   }

@@ -58,7 +58,7 @@ export class Sender {
     for (const entry of this.queue) {
       if (entry.parent !== from) continue;
       entry.parent = to;
-      this.outbox.put(entry);
+      this.outbox.change(entry);
     }
   }
 
@@ -90,7 +90,7 @@ export class Sender {
     this.created = true;
     for (const entry of this.queue) {
       delete entry.title;
-      this.outbox.put(entry);
+      this.outbox.change(entry);
     }
   }
 
@@ -103,8 +103,9 @@ export class Sender {
       this.sending = false;
       if (answer === null) return;
       this.queue.shift();
-      if (answer instanceof Error) this.hooks.refused(entry, answer);
-      else this.hooks.accepted(entry, answer);
+      if (!(answer instanceof Error)) this.hooks.accepted(entry, answer);
+      // What nobody looks at any more is asked for, and refused, again where somebody does.
+      else if (!this.closed) this.hooks.refused(entry, answer);
     }
   }
 

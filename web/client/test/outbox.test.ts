@@ -139,7 +139,6 @@ describe("after a reload", () => {
     expect([server.session, now(chat).id === "s", texts(chat)]).toEqual([{ id: now(chat).id, title: "Hi" }, false, ["Hi", "", "And", ""]]);
     expect(server.made("POST", "/messages").at(-1)?.body).toMatchObject({ text: "Hi", bot: "sizebot", parent: null });
     server.turns[0]?.end();
-    await new Promise((d) => setTimeout(d, 1000)); console.log(JSON.stringify([shown(chat), [...storage.items], server.requests.map((r) => r.method + r.path)], null, 1));
     await until(() => server.turns.length === 2 && storage.items.size === 0);
   });
 
