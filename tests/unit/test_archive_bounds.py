@@ -211,7 +211,9 @@ def test_who_took_a_reply_over_did_not_see_its_first_token():
         id="t", session_id="s", number=1, state=TurnState.RUNNING, pod="p", epoch=2, prompt_id="q",
         reply_id="r", bot="b", model="m", params={}, stop_requested=False, created_at=0, ended_at=None,
     )  # fmt: skip
-    desk = type("Desk", (), {"busy": False, "assign_phase": lambda _: 0, "mark": lambda *_: None})()
+    desk = type(
+        "Desk", (), {"busy": False, "pieces": 0, "assign_phase": lambda _: 0, "mark": lambda *_: None}
+    )()
     channel = Channel(turn, [Chunk("content", "begun")], lambda _: None)
     draft = Draft(turn, channel, (10, 10, 10), desk, lambda _: None)
     draft.seam()

@@ -57,6 +57,7 @@ class Ticks(abc.ABC):
         self._phases: list[list[Draft]] = [[] for _ in range(PHASES)]
         self._held: list[list[Callable[[], None]]] = [[] for _ in range(PHASES)]
         self.busy = False
+        self.pieces = 0
         self._phase = 0
         self._next_phase = 0
         self._work = asyncio.Event()

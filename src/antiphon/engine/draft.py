@@ -20,6 +20,9 @@ class Desk(Protocol):
     busy: bool
     """Whether commits are held back to be shared. Reading from providers is then held back as well."""
 
+    pieces: int
+    """How many pieces drafts were given and have handed over: about as many as tokens."""
+
     def assign_phase(self) -> int:
         """Return the part of the tick in which a new draft is committed."""
         ...
@@ -140,6 +143,7 @@ class Draft:
     def take(self) -> Append | None:
         """Number what is pending and hand it over to be committed."""
         self._marked = False
+        self._desk.pieces += len(self._pending)
         pending = merge(self._pending)
         if not pending:
             return None

@@ -115,6 +115,11 @@ class Engine:
         return not any(task.done() for task in self._tasks)
 
     @property
+    def pieces(self) -> int:
+        """How many pieces of replies came here so far, see Desk; those of replies under way too."""
+        return self._committer.pieces + self.passing.pieces
+
+    @property
     def followed_sessions(self) -> int:
         """How many sessions are followed here."""
         return len(self._sessions)

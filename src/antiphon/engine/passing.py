@@ -68,6 +68,11 @@ class Passing:
     def __len__(self) -> int:
         return len(self._running)
 
+    @property
+    def pieces(self) -> int:
+        """How many pieces of replies came so far, see Desk."""
+        return self._deliverer.pieces
+
     async def begin(self, principal: Principal, question: Question) -> Channel:
         """Start a reply and return what to follow it by, from its first chunk.
 

@@ -111,6 +111,7 @@ class Metrics:
             "faults": dict(figures.faults),
             "chunks": figures.chunks,
             "tokens": figures.tokens,
+            "pieces": engine.pieces,
             "first_chunk_seconds": durations(figures.first_chunk),
             "response_seconds": durations(figures.response),
             "cache": {
@@ -143,6 +144,7 @@ class Stats(msgspec.Struct):
     faults: dict[str, int]
     chunks: int
     tokens: int
+    pieces: int
     first_chunk_seconds: dict[str, float | None]
     response_seconds: dict[str, float | None]
     cache: dict[str, float | None]

@@ -103,10 +103,14 @@ export class Sender {
       this.sending = false;
       if (answer === null) return;
       this.queue.shift();
-      if (!(answer instanceof Error)) this.hooks.accepted(entry, answer);
-      // What nobody looks at any more is asked for, and refused, again where somebody does.
-      else if (!this.closed) this.hooks.refused(entry, answer);
+      if (answer instanceof Error) this.refused(entry, answer);
+      else this.hooks.accepted(entry, answer);
     }
+  }
+
+  /** What was closed meanwhile has handed its outbox on: who has it now asks, and is refused, again. */
+  private refused(entry: OutboxEntry, error: ApiError): void {
+    if (!this.closed) this.hooks.refused(entry, error);
   }
 
   /** Send until it is answered; null: the session was closed before. Rejects with the refusal. */

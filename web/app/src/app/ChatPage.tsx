@@ -23,8 +23,11 @@ function useAddress(): void {
   useEffect(
     () =>
       chat.store.subscribe(({ id }, before) => {
+        const named = sessionOf(location.pathname);
         // A new conversation was given its id: the address is its name from now on, and going back does not lead here.
-        if (id !== null && id !== before.id && sessionOf(location.pathname) === null) navigate(`/c/${encodeURIComponent(id)}`, { replace: true });
+        // So it is where the session of the address is missing, and what is said there begins another.
+        const begun = named === null || (before.phase === "missing" && named === before.id);
+        if (id !== null && id !== before.id && begun) navigate(`/c/${encodeURIComponent(id)}`, { replace: true });
       }),
     [chat, navigate],
   );

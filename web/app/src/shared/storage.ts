@@ -23,15 +23,26 @@ export const stored = {
       // There is nothing to remove then.
     }
   },
+  /** The names of all that is kept. */
+  keys(): string[] {
+    try {
+      return Object.keys(localStorage).flatMap((name) => (name.startsWith(PREFIX) ? [name.slice(PREFIX.length)] : []));
+    } catch {
+      return [];
+    }
+  },
 };
 
 /** The same for one of several servers: what is meant for one must not be sent to another. */
-export function storedFor(server: string): Pick<Storage, "getItem" | "setItem" | "removeItem"> {
-  const name = (key: string) => (server === "" ? key : `${key}@${server}`);
+export function storedFor(server: string): Pick<typeof stored, "getItem" | "setItem" | "removeItem" | "keys"> {
+  const end = server === "" ? "" : `@${server}`;
+  const name = (key: string) => key + end;
+  const isOurs = (key: string) => (end === "" ? !/@https?:\/\//.test(key) : key.endsWith(end));
   return {
     getItem: (key) => stored.getItem(name(key)),
     setItem: (key, value) => stored.setItem(name(key), value),
     removeItem: (key) => stored.removeItem(name(key)),
+    keys: () => stored.keys().flatMap((key) => (isOurs(key) ? [key.slice(0, key.length - end.length)] : [])),
   };
 }
 

@@ -7,6 +7,7 @@ import { MoreIcon } from "../../shared/ui/icons.js";
 import { Menu } from "../../shared/ui/Menu.js";
 import { VisuallyHidden } from "../../shared/ui/VisuallyHidden.js";
 import { RenameField } from "./RenameField.js";
+import { useWaiting } from "./SessionsProvider.js";
 import { useSessionActions } from "./useSessionActions.js";
 
 interface RowProps {
@@ -27,6 +28,7 @@ export function SessionRow({ session, current, running, entry, onFocus, onOpen }
   const [menu, setMenu] = useState(false);
   const [renaming, setRenaming] = useState(false);
   const actions = useSessionActions(session, current, () => setRenaming(true));
+  const waiting = useWaiting().get(session.id);
   const title = session.title === "" ? t("untitled") : session.title;
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key === "F2") setRenaming(true);
@@ -47,6 +49,7 @@ export function SessionRow({ session, current, running, entry, onFocus, onOpen }
           <span dir="auto" className="session-title" title={title}>
             {title}
           </span>
+          {waiting && <span className="session-waiting"> {t(waiting.count > 0 ? "sessions.waiting" : "sessions.unsent")}</span>}
           {running && <VisuallyHidden> {t("sessions.running")}</VisuallyHidden>}
         </Link>
       </Conversation.Content>

@@ -1,4 +1,4 @@
-import type { ApiError, SessionItem } from "@antiphon/client";
+import type { ApiError, SessionItem, Waiting } from "@antiphon/client";
 import { createContext, useContext, useEffect, useEffectEvent, useMemo, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useStore } from "zustand";
@@ -8,6 +8,7 @@ import { onSession } from "../../shared/session_news.js";
 import { toast } from "../../shared/ui/toasts.js";
 import { Deletions } from "./deletions.js";
 import { followRunning } from "./running.js";
+import { withUnmade } from "./merge.js";
 import { SessionList, type SessionListState } from "./session_list.js";
 import { onOtherTabs, tellOtherTabs } from "./tabs.js";
 import type { Undoing } from "./undoing.js";
@@ -49,13 +50,16 @@ function useFresh(list: SessionList): void {
 function useDeletions(list: SessionList): Deletions {
   const { t } = useTranslation("shell");
   const errorText = useErrorText();
+  const { chat } = useServer();
   const [deletions] = useState(() => new Deletions());
   const onRefused = useEffectEvent((error: ApiError) => {
     const { text, detail } = errorText(error);
     toast(t("sessions.notDeleted"), { error: true, detail: `${text} ${detail}` });
   });
   const onDone = useEffectEvent((base: string, id: string) => {
-    if (base === list.base) list.removed(id);
+    if (base !== list.base) return;
+    list.removed(id);
+    chat.dropUnsent(id);
   });
   useEffect(() => deletions.start({ onRefused: (error) => onRefused(error), onDone: (base, id) => onDone(base, id) }), [deletions]);
   return deletions;
@@ -82,10 +86,17 @@ export function useListState<T>(select: (state: SessionListState) => T): T {
   return useStore(useSessions().list.store, select);
 }
 
-/** The sessions to show: without those that are being deleted. */
+/** What waits to be sent, by the session's id. */
+export function useWaiting(): ReadonlyMap<string, Waiting> {
+  return useStore(useServer().chat.outboxes);
+}
+
+/** The sessions to show: with those that exist only here, without those that are being deleted. */
 export function useShown(): readonly SessionItem[] {
   const { list, deletions } = useSessions();
-  const sessions = useListState((state) => state.sessions);
+  const state = useListState((now) => now);
+  const waiting = useWaiting();
+  const sessions = useMemo(() => withUnmade(state, waiting), [state, waiting]);
   const pending = useStore(deletions.store);
   return useMemo(() => {
     const gone = new Set(pending.filter(({ base }) => base === list.base).map(({ id }) => id));

@@ -1,4 +1,4 @@
-import type { Session, SessionItem, SessionPage } from "@antiphon/client";
+import type { Session, SessionItem, SessionPage, Waiting } from "@antiphon/client";
 
 interface Shown {
   sessions: readonly SessionItem[];
@@ -26,4 +26,19 @@ export function upsert(sessions: readonly SessionItem[], session: Session): Sess
   const others = sessions.filter(({ id }) => id !== session.id);
   const place = others.findIndex((one) => one.updated_at <= session.updated_at);
   return others.toSpliced(place === -1 ? others.length : place, 0, { ...session, running });
+}
+
+/** The list with the sessions that exist only here: begun and not made yet, or gone with something left to be sent. */
+export function withUnmade(list: Shown & { query: string; archived: boolean }, waiting: ReadonlyMap<string, Waiting>): readonly SessionItem[] {
+  const { sessions, next, query, archived } = list;
+  if (query !== "" || archived) return sessions;
+  const known = new Set(sessions.map(({ id }) => id));
+  const isUnmade = ({ title, count }: Waiting): boolean => title !== null || (count === 0 && next === null);
+  const unmade = [...waiting].flatMap(([id, one]): SessionItem[] => {
+    if (known.has(id) || !isUnmade(one)) return [];
+    const at = new Date(one.since).toISOString();
+    return [{ id, title: one.title ?? "", context: {}, archived: false, turn_count: 0, running: false, created_at: at, updated_at: at }];
+  });
+  if (unmade.length === 0) return sessions;
+  return [...unmade, ...sessions].sort((one, other) => Date.parse(other.updated_at) - Date.parse(one.updated_at));
 }

@@ -39,7 +39,7 @@ function useSeries(history: readonly Sample[]) {
         { key: "running", colour: 0, label: t("runningNow"), values: history.map(({ stats }) => stats.runningTurns + stats.passingReplies) },
         { key: "queued", colour: 1, label: t("queuedNow"), values: history.map(({ stats }) => stats.queuedTurns) },
       ],
-      tokens: [{ key: "tokens", colour: 0, label: t("tokens"), values: rates(history, ({ tokens }) => tokens) }],
+      tokens: [{ key: "tokens", colour: 0, label: t("tokens"), values: rates(history, ({ pieces }) => pieces) }],
       firstToken: quantiles(history, ({ firstToken }) => firstToken),
       response: quantiles(history, ({ response }) => response),
       replies: STATES.map(([state, colour]) => ({ key: state, colour, label: t(`state.${state}`), values: rates(history, ({ turns }) => turns[state] ?? 0) })),
@@ -58,7 +58,7 @@ export function Charts({ history, formats }: { history: readonly Sample[]; forma
     <div className="status-charts">
       <Chart {...common} title={t("connections")} series={series.connections} stacked whole format={formats.count} />
       <Chart {...common} title={t("running")} series={series.turns} whole format={formats.count} />
-      <Chart {...common} title={t("tokensPerSecond")} series={series.tokens} format={formats.rate} note={averaged} />
+      <Chart {...common} title={t("tokensPerSecond")} series={series.tokens} format={formats.rate} />
       <Chart {...common} title={t("firstToken")} series={series.firstToken} format={formats.briefSeconds} onScale={formats.scaleSeconds} note={t("sinceStart")} />
       <Chart {...common} title={t("response")} series={series.response} format={formats.briefSeconds} onScale={formats.scaleSeconds} note={t("sinceStart")} />
       <Chart {...common} title={t("repliesPerSecond")} series={series.replies} stacked format={formats.rate} note={averaged} />

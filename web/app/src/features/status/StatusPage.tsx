@@ -22,7 +22,7 @@ function About({ stats, formats }: { stats: Stats; formats: Formats }): ReactNod
 }
 
 function Shown({ history, stats, formats }: { history: readonly Sample[]; stats: Stats; formats: Formats }): ReactNode {
-  const tokens = useMemo(() => rates(history, (each) => each.tokens).at(-1) ?? null, [history]);
+  const tokens = useMemo(() => rates(history, (each) => each.pieces).at(-1) ?? null, [history]);
   return (
     <>
       <PodNotice history={history} />

@@ -47,7 +47,10 @@ export interface Stats {
   readonly turns: Readonly<Record<string, number>>;
   readonly successRate: number | null;
   readonly faults: Readonly<Record<string, number>>;
+  /** Of replies that have ended. */
   readonly tokens: number;
+  /** Of replies under way too: what came from models, about a token each. */
+  readonly pieces: number;
   readonly firstToken: Durations;
   readonly response: Durations;
   readonly cache: { readonly hits: number; readonly misses: number; readonly hitRate: number | null };
@@ -117,6 +120,7 @@ export function readStats(data: string): Stats | null {
     successRate: number(told["success_rate"]),
     faults: counts(told["faults"]),
     tokens: number(told["tokens"]) ?? 0,
+    pieces: number(told["pieces"]) ?? 0,
     firstToken: durations(told["first_chunk_seconds"]),
     response: durations(told["response_seconds"]),
     cache: { hits: number(cache["hits"]) ?? 0, misses: number(cache["misses"]) ?? 0, hitRate: number(cache["hit_rate"]) },

@@ -6,6 +6,7 @@ import { usePreferences } from "../../../shared/preferences.js";
 import { useChat, useServer } from "../../../shared/server.js";
 import { Button } from "../../../shared/ui/Button.js";
 import { SendIcon, StopIcon } from "../../../shared/ui/icons.js";
+import { toast } from "../../../shared/ui/toasts.js";
 import { useConversation } from "../context.js";
 import { sends } from "../keys.js";
 import { fit } from "./fit.js";
@@ -75,14 +76,15 @@ function useKeys(running: boolean, send: () => void): (event: KeyboardEvent<HTML
 function MainAction({ running, able, field }: { running: boolean; able: boolean; field: RefObject<HTMLTextAreaElement | null> }): ReactNode {
   const { t } = useTranslation("conversation");
   const { chat } = useServer();
+  const stopping = useChat((state) => state.stopping);
   const stop = (): void => {
     chat.stop();
     field.current?.focus();
   };
   return running ? (
-    <Button className="main-action" data-testid="stop" title={t("stopHint")} onClick={stop}>
+    <Button className="main-action" data-testid="stop" title={t("stopHint")} disabled={stopping} onClick={stop}>
       <StopIcon />
-      <span>{t("stop")}</span>
+      <span>{t(stopping ? "stopping" : "stop")}</span>
     </Button>
   ) : (
     <Button look="solid" className="main-action" type="submit" data-testid="send" disabled={!able}>
@@ -97,7 +99,7 @@ function MainAction({ running, able, field }: { running: boolean; able: boolean;
  * own, and input methods that break; so a text area stands in its place.
  */
 export function Composer({ conversation, field }: ComposerProps): ReactNode {
-  const { t } = useTranslation("conversation");
+  const { t } = useTranslation(["conversation", "shell"]);
   const { chat } = useServer();
   const { choice, draft } = useConversation();
   const enterSends = usePreferences((preferences) => preferences.enterSends);
@@ -107,8 +109,8 @@ export function Composer({ conversation, field }: ComposerProps): ReactNode {
   useLayoutEffect(() => fit(field.current), [field, text]);
   const send = (): void =>
     trySend(() => {
-      chat.send(text, choice());
-      draft.set("");
+      if (chat.send(text, choice())) draft.set("");
+      else toast(t("shell:errors.outbox_full"), { error: true });
       field.current?.focus();
     });
   const onKeyDown = useKeys(running, send);

@@ -1,9 +1,10 @@
 import type { ChatMessage } from "@antiphon/client";
 import { useEffect, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { useServer } from "../../../shared/server.js";
+import { useChat, useServer } from "../../../shared/server.js";
 import { Button } from "../../../shared/ui/Button.js";
 import { useConversation } from "../context.js";
+import { CopyButton } from "./buttons.js";
 
 /** The whole seconds that are left of a wait, counted down; 0: none. */
 function useWait(seconds: number): number {
@@ -25,6 +26,7 @@ export function Trouble({ message }: { message: ChatMessage }): ReactNode {
   const { fault, id, key } = message;
   const left = useWait(fault?.retry_after ?? 0);
   const unsent = message.status === "unsent";
+  const missing = useChat((state) => state.phase === "missing");
   const usual = unsent ? t("unsent") : t("failed");
   // Who was picked since is who shall be asked; else the same as before, which may not be whom the picker shows.
   const retry = (): void => chat.retry(id, intent.getState().pickedAfter.has(key) ? choice() : {});
@@ -35,8 +37,9 @@ export function Trouble({ message }: { message: ChatMessage }): ReactNode {
         {fault !== null && fault.message !== "" && <span dir="auto">{fault.message}</span>}
       </p>
       <Button data-testid="retry" disabled={left > 0} onClick={retry}>
-        {left > 0 ? t("retryIn", { count: left }) : t("retry")}
+        {left > 0 ? t("retryIn", { count: left }) : t(missing ? "sendAsNew" : "retry")}
       </Button>
+      {unsent && missing && <CopyButton id={id} />}
       {unsent && (
         <Button
           data-testid="discard"

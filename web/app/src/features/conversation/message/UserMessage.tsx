@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { useConnection, useServer } from "../../../shared/server.js";
 import { Button, IconButton } from "../../../shared/ui/Button.js";
 import { PencilIcon } from "../../../shared/ui/icons.js";
+import { toast } from "../../../shared/ui/toasts.js";
 import { useConversation, useIntent } from "../context.js";
 import { CopyButton } from "./buttons.js";
 import { EditForm } from "./EditForm.js";
@@ -41,7 +42,7 @@ function Text({ text }: { text: string }): ReactNode {
 
 /** What the reader said. */
 export function UserMessage({ message }: { message: ChatMessage }): ReactNode {
-  const { t } = useTranslation("conversation");
+  const { t } = useTranslation(["conversation", "shell"]);
   const { chat } = useServer();
   const { intent, choice, compose } = useConversation();
   const editing = useIntent((now) => now.editing === message.key);
@@ -52,8 +53,8 @@ export function UserMessage({ message }: { message: ChatMessage }): ReactNode {
   };
   if (editing) {
     const send = (text: string): void => {
-      chat.edit(message.id, text, choice());
-      leave();
+      if (chat.edit(message.id, text, choice())) leave();
+      else toast(t("shell:errors.outbox_full"), { error: true });
     };
     return <EditForm before={message.content} onSend={send} onCancel={leave} />;
   }
