@@ -34,6 +34,28 @@ test("without a network it opens, shows stored conversations, and sends what was
   await done(page);
 });
 
+test("what was written offline is sent though its conversation was left for a new one", async () => {
+  const page = await house.visit();
+  await say(page, "EU 42 in UK men's shoes");
+  await finished(page, 1);
+  const session = await by(page, "session").first().getAttribute("data-id");
+  await page.context().setOffline(true);
+  await say(page, "And EU 43?");
+  await prompts(page).nth(1).waitFor();
+  await by(page, "new-chat").click();
+  await prompts(page).first().waitFor({ state: "detached" });
+  const row = by(page, "session").and(page.locator(`[data-id="${session}"]`));
+  await row.filter({ hasText: "waits to be sent" }).waitFor();
+  await page.context().setOffline(false);
+  await row.filter({ hasNotText: "waits to be sent" }).waitFor();
+  assert.equal(await prompts(page).count(), 0);
+  await row.getByRole("link").click();
+  await finished(page, 2);
+  assert.equal(await prompts(page).count(), 2);
+  assert.deepEqual(page.faults, []);
+  await done(page);
+});
+
 test("where a part of it is gone since a deploy it loads itself anew, once, and never in mid-reply unasked", async () => {
   const page = await house.visit({ serviceWorkers: "block" });
   await page.route(/\/assets\/settings-[^/]+\.js$/, (route) => route.fulfill({ status: 404, body: "" }));

@@ -110,7 +110,8 @@ test("six deletions in a row have one way back", async () => {
   await entry(page, "six").getByRole("link").focus();
   for (const left of [5, 4, 3, 2, 1, 0]) {
     await page.keyboard.press("Delete");
-    await page.waitForFunction((count) => document.querySelectorAll('[data-testid="session"]').length === count, left);
+    await page.waitForFunction((count) => document.querySelectorAll('[data-testid="session"]').length === count
+      && (count === 0 || document.activeElement.closest('[data-testid="session"]') !== null), left);
   }
   assert.equal((await (await page.request.get(`${house.base}/api/sessions`)).json()).sessions.length, names.length);
   assert.equal(await by(page, "undo").count(), 1);

@@ -2,7 +2,7 @@ import type { Session, SessionItem, SessionPage } from "@antiphon/client";
 import { describe, expect, it } from "vitest";
 import { fileName } from "../src/features/sessions/files.js";
 import { groupByDay, spanOf } from "../src/features/sessions/groups.js";
-import { mergeFirstPage, upsert } from "../src/features/sessions/merge.js";
+import { mergeFirstPage, upsert, withUnmade } from "../src/features/sessions/merge.js";
 import { neighbour } from "../src/features/sessions/neighbours.js";
 
 const session = (id: string, minute: number): Session => ({ id, title: id, context: {}, archived: false, turn_count: 1, created_at: "", updated_at: `2026-03-01T10:${String(minute).padStart(2, "0")}:00.000Z` });
@@ -89,4 +89,23 @@ it("titles become names of files that every system takes", () => {
   expect(fileName("...", "json")).toBe("conversation.json");
   expect(fileName("サイズ", "md")).toBe("サイズ.md");
   expect(Array.from(fileName("👗".repeat(100), "md"))).toHaveLength(83);
+});
+
+describe("what exists only here", () => {
+  const waiting = (since: number, title: string | null, count = 1) => ({ count, refused: count === 0 ? 1 : 0, title, since });
+  const since = Date.parse("2026-03-01T10:25:00Z");
+  const list = { sessions: [session("c", 30), session("b", 20)], next: 20, query: "", archived: false };
+
+  it("stands where it was said, once", () => {
+    const shown = withUnmade(list, new Map([["new", waiting(since, "Hello")], ["b", waiting(since, null)]]));
+    expect(shown.map(({ id, title }) => [id, title])).toEqual([["c", "c"], ["new", "Hello"], ["b", "b"]]);
+  });
+
+  it("is no session of a page that was not read, and no answer of a search", () => {
+    expect(withUnmade(list, new Map([["older", waiting(since, null)], ["gone", waiting(since, null, 0)]]))).toBe(list.sessions);
+    expect(ids(withUnmade({ ...list, next: null }, new Map([["gone", waiting(since, null, 0)]])))).toEqual(["c", "gone", "b"]);
+    const unmade = new Map([["new", waiting(since, "Hello")]]);
+    expect(withUnmade({ ...list, query: "x" }, unmade)).toBe(list.sessions);
+    expect(withUnmade({ ...list, archived: true }, unmade)).toBe(list.sessions);
+  });
 });

@@ -28,3 +28,8 @@ it("Alt and arrows are left to texts and choices", () => {
 it("what belongs to the browser stays its own", () => {
   for (const keys of ["Ctrl o", "Ctrl s", "Ctrl Shift K", "Ctrl Alt k", "Alt Shift ArrowUp", "ArrowUp", "Alt /", "Ctrl /", "k"]) expect(press(keys), keys).toBeNull();
 });
+
+it("Ctrl and Z undoes a deletion outside of fields, which have their own", () => {
+  expect([press("Ctrl z"), press("Cmd z"), press("Ctrl Shift Z")]).toEqual(["undo", "undo", null]);
+  expect([press("Ctrl z", "empty"), press("Ctrl z", "text")]).toEqual([null, null]);
+});

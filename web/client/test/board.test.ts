@@ -101,6 +101,7 @@ describe("a message board", () => {
     await later(0);
     slow.older = 3000;
     const older = board.loadOlder();
+    await later(0);
     slow.older = 0;
     posts.push(...from(251, 2000));
     await later(4000);

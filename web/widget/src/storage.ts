@@ -1,5 +1,8 @@
 /** What is used of `Storage`. */
-export type Area = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+export interface Area extends Pick<Storage, "getItem" | "setItem" | "removeItem"> {
+  /** The names of all that is kept. */
+  keys(): string[];
+}
 
 /** An area of the browser that may be switched off, blocked or full: then memory serves until the page is left. */
 export class SafeArea implements Area {
@@ -37,6 +40,15 @@ export class SafeArea implements Area {
       // Nothing could be kept there either.
     }
   }
+
+  keys(): string[] {
+    const kept = [...this.#memory.keys()];
+    try {
+      return [...new Set([...kept, ...Object.keys(window[this.#kind])])];
+    } catch {
+      return kept;
+    }
+  }
 }
 
 /** A part of an area: all its keys begin with the prefix, so that neither the shop's nor another bot's are touched. */
@@ -52,6 +64,9 @@ export class Shelf implements Area {
   getItem = (key: string): string | null => this.#area.getItem(this.#prefix + key);
   setItem = (key: string, value: string): void => this.#area.setItem(this.#prefix + key, value);
   removeItem = (key: string): void => this.#area.removeItem(this.#prefix + key);
+
+  keys = (): string[] =>
+    this.#area.keys().flatMap((key) => (key.startsWith(this.#prefix) ? [key.slice(this.#prefix.length)] : []));
 
   /** Keeps the text, or with null forgets it. */
   put(key: string, value: string | null): void {

@@ -167,10 +167,17 @@ export class Visit {
     this.#engage().startNew();
   }
 
+  /** The conversation is gone. What was said in it and not sent goes back to where it was written, before what stands there. */
+  #leaveMissing({ id, messages }: SessionState): void {
+    const unsent = [...messages.values()].filter(({ role, status }) => role === "user" && status === "unsent");
+    this.draft = [...unsent.map(({ content }) => content), this.draft].filter((text) => text !== "").join("\n\n");
+    this.#beginAnew();
+    if (id !== null) this.state.getState().chat?.dropUnsent(id);
+  }
+
   #followed(state: SessionState, before: SessionState): void {
     if (state.phase === "missing") {
-      // What is being written was not sent, and need not be lost.
-      this.#beginAnew();
+      this.#leaveMissing(state);
       return;
     }
     if (state.id !== before.id && state.id !== null) this.#kept.setItem("session", state.id);

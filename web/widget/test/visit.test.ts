@@ -129,6 +129,23 @@ describe("opening", () => {
   });
 });
 
+describe("a conversation that is gone", () => {
+  const gone = (): Promise<Response> => Promise.resolve(Response.json({ code: "not_found", detail: "Gone." }, { status: 404 }));
+
+  it("leaves what was said in it and not sent where it was written, before what stands there", async () => {
+    vi.stubGlobal("fetch", vi.fn((input: RequestInfo | URL) => (String(input).includes("/sessions/ses_1") ? gone() : answer(input))));
+    const entry = { key: "k", kind: "message", text: "unsent", parent: "r1", promptId: "local-1", replyId: "local-2", createdAt: 0 };
+    localStorage.setItem(`${PREFIX}session`, "ses_1");
+    localStorage.setItem(`${PREFIX}outbox.ses_1`, JSON.stringify([entry]));
+    localStorage.setItem(`${PREFIX}draft`, "begun");
+    const made = visit();
+    made.show("open");
+    await vi.advanceTimersByTimeAsync(100);
+    expect([made.draft, localStorage.getItem(`${PREFIX}outbox.ses_1`)]).toEqual(["unsent\n\nbegun", null]);
+    expect(made.state.getState().chat?.store.getState().phase).toBe("new");
+  });
+});
+
 describe("talking", () => {
   it("sends what is not empty, one message at a time", () => {
     const made = visit();
