@@ -133,7 +133,7 @@ describe("a conversation that is gone", () => {
   const gone = (): Promise<Response> => Promise.resolve(Response.json({ code: "not_found", detail: "Gone." }, { status: 404 }));
 
   it("leaves what was said in it and not sent where it was written, before what stands there", async () => {
-    vi.stubGlobal("fetch", vi.fn((input: RequestInfo | URL) => (String(input).includes("/sessions/ses_1") ? gone() : answer(input))));
+    vi.stubGlobal("fetch", vi.fn((input: RequestInfo | URL) => (typeof input === "string" && input.includes("/sessions/ses_1") ? gone() : answer(input))));
     const entry = { key: "k", kind: "message", text: "unsent", parent: "r1", promptId: "local-1", replyId: "local-2", createdAt: 0 };
     localStorage.setItem(`${PREFIX}session`, "ses_1");
     localStorage.setItem(`${PREFIX}outbox.ses_1`, JSON.stringify([entry]));

@@ -8,7 +8,7 @@ import { Button } from "../../../shared/ui/Button.js";
 import { SendIcon, StopIcon } from "../../../shared/ui/icons.js";
 import { toast } from "../../../shared/ui/toasts.js";
 import { useConversation } from "../context.js";
-import { sends } from "../keys.js";
+import { isComposing, sends } from "../keys.js";
 import { fit } from "./fit.js";
 import { MOST_CHARACTERS } from "./limits.js";
 import { Microphone } from "./Microphone.js";
@@ -68,7 +68,7 @@ function useKeys(running: boolean, send: () => void): (event: KeyboardEvent<HTML
     } else if (event.key === "ArrowUp" && !event.altKey && draft.text === "" && lastOwn() !== null) {
       event.preventDefault();
       intent.setState({ editing: lastOwn(), edited: null });
-    } else if (event.key === "Escape" && running) chat.stop();
+    } else if (event.key === "Escape" && running && !isComposing(event)) chat.stop();
   };
 }
 

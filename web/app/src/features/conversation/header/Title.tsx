@@ -3,11 +3,12 @@ import { useTranslation } from "react-i18next";
 import { useErrorText } from "../../../shared/errors.js";
 import { useChat, useServer } from "../../../shared/server.js";
 import { toast } from "../../../shared/ui/toasts.js";
+import { isComposing } from "../keys.js";
 
 /** The most characters of a title that the server takes. */
 const LONGEST = 200;
 
-function Renaming({ title, onDone }: { title: string; onDone: (title: string | null) => void }): ReactNode {
+function Renaming({ title, onDone }: { title: string; onDone: (title: string | null, back: boolean) => void }): ReactNode {
   const { t } = useTranslation("conversation");
   const [text, setText] = useState(title);
   const field = useRef<HTMLInputElement>(null);
@@ -17,10 +18,10 @@ function Renaming({ title, onDone }: { title: string; onDone: (title: string | n
   }, []);
   return (
     <form
-      className="rename"
+      className="title-form"
       onSubmit={(event) => {
         event.preventDefault();
-        onDone(text);
+        onDone(text, true);
       }}
     >
       <input
@@ -31,11 +32,11 @@ function Renaming({ title, onDone }: { title: string; onDone: (title: string | n
         maxLength={LONGEST}
         value={text}
         onChange={(event) => setText(event.target.value)}
-        onBlur={() => onDone(text)}
+        onBlur={() => onDone(text, false)}
         onKeyDown={(event) => {
-          if (event.key !== "Escape") return;
+          if (event.key !== "Escape" || isComposing(event)) return;
           event.stopPropagation();
-          onDone(null);
+          onDone(null, true);
         }}
       />
     </form>
@@ -51,9 +52,10 @@ export function Title(): ReactNode {
   const title = useChat((state) => state.title);
   const [renaming, setRenaming] = useState<string | null>(null);
   const button = useRef<HTMLButtonElement>(null);
-  const done = (text: string | null): void => {
+  const done = (text: string | null, back: boolean): void => {
     setRenaming(null);
-    requestAnimationFrame(() => button.current?.focus());
+    // Who has gone on to another place stays there.
+    if (back) requestAnimationFrame(() => button.current?.focus());
     const wanted = text?.trim() ?? "";
     if (wanted === "" || wanted === title) return;
     chat.rename(wanted).catch((error: unknown) => {
@@ -66,9 +68,9 @@ export function Title(): ReactNode {
   return (
     <h1 className="title" data-testid="title">
       {id === null ? (
-        <bdi>{shown}</bdi>
+        <bdi dir="auto">{shown}</bdi>
       ) : (
-        <button ref={button} type="button" title={t("rename")} onClick={() => setRenaming(id)} onKeyDown={(event) => event.key === "F2" && setRenaming(id)}>
+        <button ref={button} type="button" dir="auto" title={`${shown} · ${t("rename")}`} onClick={() => setRenaming(id)} onKeyDown={(event) => event.key === "F2" && setRenaming(id)}>
           <bdi>{shown}</bdi>
         </button>
       )}

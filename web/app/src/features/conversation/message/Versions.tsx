@@ -4,6 +4,18 @@ import { useServer, useChat } from "../../../shared/server.js";
 import { IconButton } from "../../../shared/ui/Button.js";
 import { ChevronLeftIcon, ChevronRightIcon } from "../../../shared/ui/icons.js";
 
+/** So many frames the version chosen may take to be drawn. */
+const FRAMES = 20;
+
+/** Put the focus on the same control of the message now shown: with its row the one that was pressed has gone. */
+function focusIn(id: string, testId: string, frames = FRAMES): void {
+  requestAnimationFrame(() => {
+    const control = document.querySelector<HTMLElement>(`[data-testid="message"][data-id="${CSS.escape(id)}"] [data-testid="${testId}"]`);
+    if (control) control.focus({ preventScroll: true });
+    else if (frames > 0) focusIn(id, testId, frames - 1);
+  });
+}
+
 /** The walk between the versions of a message, where there are several. */
 export function Versions({ id }: { id: string }): ReactNode {
   const { t, i18n } = useTranslation("conversation");
@@ -16,8 +28,12 @@ export function Versions({ id }: { id: string }): ReactNode {
   if (known === "") return null;
   const [previous, place, count, next] = JSON.parse(known) as [string | null, number, number, string | null];
   const number = new Intl.NumberFormat(i18n.language);
+  const walk = (to: string, testId: string): void => {
+    chat.show(to);
+    focusIn(to, testId);
+  };
   const step = (to: string | null, label: string, icon: ReactNode, testId: string): ReactNode => (
-    <IconButton label={label} icon={icon} data-testid={testId} aria-disabled={to === null} onClick={() => to !== null && chat.show(to)} />
+    <IconButton label={label} icon={icon} data-testid={testId} aria-disabled={to === null} onClick={() => to !== null && walk(to, testId)} />
   );
   return (
     <span className="versions" role="group" aria-label={t("version", { place, count })}>

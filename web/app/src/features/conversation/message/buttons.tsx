@@ -1,4 +1,4 @@
-import { ApiError } from "@antiphon/client";
+import { ApiError, type Choice } from "@antiphon/client";
 import { toPlainText } from "@antiphon/client/markdown";
 import { useEffect, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -44,12 +44,16 @@ export function CopyButton({ id }: { id: string }): ReactNode {
 export function RegenerateButtons({ id }: { id: string }): ReactNode {
   const { t } = useTranslation("conversation");
   const { chat } = useServer();
-  const { voices } = useConversation();
+  const { voices, compose } = useConversation();
   const [open, setOpen] = useState(false);
-  const items = voices.models.map((model) => ({ label: model.id, icon: null, onSelect: () => chat.regenerate(id, { model: model.id }) }));
+  const again = (choice?: Choice): void => {
+    chat.regenerate(id, choice);
+    compose(); // the row that has the focus makes room for the new version's
+  };
+  const items = voices.models.map((model) => ({ label: model.id, icon: null, onSelect: () => again({ model: model.id }) }));
   return (
     <span className="joined">
-      <IconButton label={t("regenerate")} icon={<RefreshIcon />} data-testid="regenerate" onClick={() => chat.regenerate(id)} />
+      <IconButton label={t("regenerate")} icon={<RefreshIcon />} data-testid="regenerate" onClick={() => again()} />
       {items.length > 0 && <Menu label={t("regenerateWith")} icon={<ChevronDownIcon />} items={items} open={open} onOpenChange={setOpen} testId="regenerate-with" />}
     </span>
   );
