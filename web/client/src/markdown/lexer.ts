@@ -1,4 +1,4 @@
-import { Hooks, Lexer, Tokenizer, type Links, type Token, type Tokens, type TokensList } from "marked";
+import { Lexer, Tokenizer, type Hooks, type Links, type Token, type Tokens, type TokensList } from "marked";
 import { MAX_BLOCK_DEPTH, MAX_BLOCK_WORK, MAX_BLOCKS, MAX_CELLS, MAX_COLUMNS, MAX_INLINE_DEPTH, MAX_LOOK_AHEAD } from "./bounds.js";
 import { footnoteDefinition, footnoteMark } from "./footnotes.js";
 import { blockMath, blockMathStart, inlineMath, inlineMathStart, maskMath } from "./math.js";
@@ -57,11 +57,8 @@ class TextTokenizer extends Tokenizer {
   }
 }
 
-class MathHooks extends Hooks {
-  override emStrongMask(src: string): string {
-    return /[$\\]/.test(src) ? maskMath(src) : src;
-  }
-}
+// eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- the one hook that a lexer asks: the class would bring marked's HTML renderer into the widget.
+const mathHooks = { emStrongMask: (src: string) => (/[$\\]/.test(src) ? maskMath(src) : src) } as Hooks;
 
 class BoundedLexer extends Lexer {
   /** The text may go on: a formula that has not ended is one nevertheless. */
@@ -77,7 +74,7 @@ class BoundedLexer extends Lexer {
     super({
       gfm: true,
       tokenizer: grammar,
-      hooks: new MathHooks(),
+      hooks: mathHooks,
       extensions: {
         renderers: {},
         childTokens: {},
