@@ -68,12 +68,14 @@ await visit(
     for (const text of texts) socket.send(JSON.stringify({ message: text, model }));
   },
 );
-for (let i = 0; i < 3; i += 1) {
+// On a busy machine all may have come before the last visit: then nothing more is due.
+const all = () => complete.size === texts.length;
+for (let i = 0; i < 3 && !all(); i += 1) {
   await sleep(away * 1000);
   const before = count();
-  await visit(() => count() > before + 5);
+  await visit(() => count() > before + 5 || all());
 }
-await visit(() => complete.size === texts.length);
+if (!all()) await visit(all);
 const context = (await (await fetch(`${url}/chat/session/${session}`)).json()).context;
 console.log(
   JSON.stringify({
