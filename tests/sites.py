@@ -104,13 +104,15 @@ class Loop:
 class Way:
     """A port that leads to others, each connection to the next of them.
 
-    The first ``cuts`` connections on which ``size`` bytes came back are reset there.
+    The first ``cuts`` connections on which ``size`` bytes came back are reset there. ``opened`` is set once
+    any byte came back.
     """
 
     def __init__(self, ports, size=0, cuts=0):
         self._following = itertools.cycle(ports)
         self._size = size
         self.cuts_left = cuts
+        self.opened = asyncio.Event()
         self._tasks = set()
 
     async def __aenter__(self):
@@ -154,6 +156,7 @@ class Way:
     async def _back(self, reader, writer):
         came = 0
         while data := await reader.read(65536):
+            self.opened.set()
             if self.cuts_left and came + len(data) >= self._size:
                 self.cuts_left -= 1
                 writer.write(data[: max(0, self._size - came)])

@@ -1,5 +1,7 @@
 """EventSource, Chromium's and the npm package's: cut in mid-reply, it comes back and has all of it."""
 
+import asyncio
+import contextlib
 import secrets
 
 import pytest
@@ -63,11 +65,22 @@ async def test_a_turn_that_is_cut_comes_whole_and_then_is_over(site, follow):
     assert (found["opens"], found["breaks"], found["closed"]) == (CUTS + 1, CUTS + 1, True)
 
 
+@contextlib.asynccontextmanager
+async def listening(way, following):
+    """``following`` a session by ``way`` before its reply begins: who comes late may miss it."""
+    async with asyncio.TaskGroup() as tasks:
+        found = tasks.create_task(following)
+        await way.opened.wait()
+        yield found
+
+
 async def test_a_session_that_is_cut_loses_nothing(site, follow):
-    session, _ = await begin(site, "es-session")
-    async with cutting(site.url, CUT_AT) as way:
+    async with Client(site.url, "es-session") as client, cutting(site.url, CUT_AT) as way:
+        session = await client.session()
         url = f"{way.url}/api/sessions/{session}/events?user_id=es-session"
-        found = await follow(url, last=["message", "end"])
+        async with listening(way, follow(url, last=["message", "end"])) as following:
+            await client.send(session, ASKED, model=MODEL)
+            found = await following
         assert way.cuts_left == 0
     reply = put_together(found)
     assert (reply.text, reply.end["state"], found["breaks"]) == (WHOLE, "complete", 1)
@@ -76,12 +89,14 @@ async def test_a_session_that_is_cut_loses_nothing(site, follow):
 async def test_contract_d_that_is_cut_loses_nothing(site, follow):
     session = f"es-d-{secrets.token_hex(4)}"
     body = {"session_id": session, "user_id": "es-d", "message": ASKED, "ai_provider": "test"}
-    async with Client(site.url) as client:
-        accepted = await client.call("POST", "/api/chat", 202, json={**body, "model": MODEL[5:]})
-    async with cutting(site.url, 3 * CUT_AT) as way:
+    async with Client(site.url, "es-d") as client, cutting(site.url, 3 * CUT_AT) as way:
+        await client.session(id=session)
         url = f"{way.url}/api/sse?session_id={session}&user_id=es-d"
         ending = ["message_complete", "message_complete"]
-        found = await follow(url, names=["connected", "chunk", ending[0]], last=ending)
+        names = ["connected", "chunk", ending[0]]
+        async with listening(way, follow(url, names=names, last=ending)) as following:
+            accepted = await client.call("POST", "/api/chat", 202, json={**body, "model": MODEL[5:]})
+            found = await following
         assert way.cuts_left == 0
     chunks = [e["data"] for e in found["events"] if e["name"] == "chunk"]
     assert [c["chunk_id"] for c in chunks] == list(range(len(chunks)))
