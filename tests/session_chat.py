@@ -1,10 +1,11 @@
 """Clients of the session socket (contract C), as those that exist: they acknowledge nothing."""
 
-import asyncio
 import json
 from urllib.parse import quote
 
 import aiohttp
+
+from patience import until
 
 CUSTOMER = {"customer_name": "Ann", "customer_email": "ann@example.org"}
 
@@ -110,9 +111,11 @@ class Chat:
 
     async def idle(self):
         """Wait until the server says that no connection is open."""
-        async with asyncio.timeout(10):
-            while (await self.health())["active_connections"]:
-                await asyncio.sleep(0.02)
+
+        async def alone():
+            return not (await self.health())["active_connections"]
+
+        await until(alone)
 
 
 class Line:

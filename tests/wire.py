@@ -90,11 +90,6 @@ class Reader:
         return b"".join(self.pieces)
 
 
-async def until(condition):
-    while not condition():
-        await asyncio.sleep(0.02)
-
-
 @contextlib.asynccontextmanager
 async def client(**options):
     client = StreamClient(**options)

@@ -72,9 +72,9 @@ async def test_sizebot_answers_unless_another_is_named(client):
     assert message == (await ask(client, history=question, bot="sizebot"))["message"]
     assert "42" in message
     begun = time.monotonic()
-    message = " ".join(["word"] * 400)
+    message = " ".join(["word"] * 1000)
     assert await ask(client, history=said(message), bot="echo") == {"message": message}
-    assert time.monotonic() - begun < 5, "at a reading pace it takes 8 s, and nobody reads along"
+    assert time.monotonic() - begun < 10, "at a reading pace it takes 20 s, and nobody reads along"
     assert await ask(client, history=said("x"), bot="echo") == {"message": "x"}
 
 

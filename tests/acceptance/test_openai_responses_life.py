@@ -7,6 +7,7 @@ import pytest
 from antiphon.testing.model_server import expected_text, serve
 from openai_responses_client import ask, create, deltas, done, follow, get, read, stream, text_of
 from openai_schema import validate
+from patience import PATIENCE_S
 from serving import Client, ServerProcess, events, model_toml
 
 
@@ -155,7 +156,7 @@ async def test_what_is_not_kept_ends_with_its_reader(client, model):
     found = await stream(client, most=8, **ask("test-2000-20-0", store=False))
     assert found[-1]["type"] == "response.output_text.delta"
     said = model.chunks
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             before = model.chunks
             await asyncio.sleep(0.3)

@@ -7,6 +7,7 @@ import pytest
 from antiphon.testing.model_server import expected_text
 from graphql_client import SESSION, GraphQL, Reply
 from native_socket import NativeClient
+from patience import PATIENCE_S
 from serving import events
 from session_chat import Chat
 
@@ -31,7 +32,7 @@ async def made_again(client, session, text):
 async def test_event_streams_end_and_go_on_with_the_next_one(client, path, last):
     turn = await made_again(client, "s", "old")
     await client.follow(turn["id"])
-    async with client.http.get(client.url + path) as response, asyncio.timeout(20):
+    async with client.http.get(client.url + path) as response, asyncio.timeout(PATIENCE_S):
         deleting = asyncio.create_task(until_gone(client, "s"))
         seen = [event async for event in events(response)]
     await deleting
@@ -41,7 +42,7 @@ async def test_event_streams_end_and_go_on_with_the_next_one(client, path, last)
     cursor = [event.id for event in seen if event.id][-1]
     turn = await made_again(client, "s", "new")
     text, headers = "", {"Last-Event-ID": cursor}
-    async with client.http.get(client.url + path, headers=headers) as response, asyncio.timeout(20):
+    async with client.http.get(client.url + path, headers=headers) as response, asyncio.timeout(PATIENCE_S):
         async for event in events(response):
             data = event.data
             if data.get("type") == "content" or data.get("chunk_type") == "content":

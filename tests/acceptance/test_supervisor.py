@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from antiphon.inherited import Listeners, listening_sockets, tell_ready, watch_parent
+from patience import PATIENCE_S, until
 from serving import free_port
 
 PARENT = """
@@ -105,7 +106,7 @@ class Supervised:
 
     async def pids(self, count=2):
         """Return who serves, once that many do."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 found = {await self.ask() for _ in range(40)}
                 if len(found) == count:
@@ -158,9 +159,7 @@ def lives(pid):
 
 
 async def gone(*pids):
-    async with asyncio.timeout(20):
-        while any(lives(pid) for pid in pids):
-            await asyncio.sleep(0.02)
+    await until(lambda: not any(lives(pid) for pid in pids))
 
 
 async def test_all_serve_and_a_signal_stops_them(supervised):
@@ -198,9 +197,7 @@ async def test_a_killed_process_is_replaced_and_nobody_is_refused(supervised):
         os.kill(victim, signal.SIGKILL)
         await gone(victim)
         died = time.monotonic()
-        async with asyncio.timeout(20):
-            while not set(answers) - {victim, other}:
-                await asyncio.sleep(0.01)
+        await until(lambda: set(answers) - {victim, other})
         await asyncio.sleep(0.2)
     assert len(await supervised.pids()) == 2
     assert lives(other)
@@ -216,9 +213,7 @@ async def test_the_others_take_what_comes_while_one_is_replaced(supervised, tmp_
     victim, other = await supervised.pids()
     flag.touch()  # from here on no new process starts
     os.kill(victim, signal.SIGKILL)
-    async with asyncio.timeout(10):
-        while "worker_died" not in supervised.log.read_text():
-            await asyncio.sleep(0.01)
+    await until(lambda: "worker_died" in supervised.log.read_text())
     assert {await supervised.ask(most=1) for _ in range(60)} == {other}
     flag.unlink()
     assert other in await supervised.pids()
@@ -264,9 +259,7 @@ async def test_a_restart_that_fails_leaves_the_old_ones_serving(supervised, tmp_
     before = await supervised.pids()
     flag.touch()
     supervised.signal(signal.SIGHUP)
-    async with asyncio.timeout(10):
-        while "restart_abandoned" not in supervised.log.read_text():
-            await asyncio.sleep(0.02)
+    await until(lambda: "restart_abandoned" in supervised.log.read_text())
     assert await supervised.pids() == before
 
 
@@ -285,7 +278,7 @@ async def test_who_is_deaf_to_the_first_signal_ends_at_the_third(supervised):
     for _ in range(3):
         supervised.signal(signal.SIGTERM)
         await asyncio.sleep(0.2)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert await supervised.end() == 1
     await gone(*pids)
 
@@ -298,7 +291,7 @@ async def test_a_port_in_use_is_said(supervised):
     command = [sys.executable, "-c", PARENT, str(supervised.port), "2", str(other.program), "well"]
     with other.log.open("wb") as log:
         process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         assert await process.wait() == 1
     assert "Address already in use" in other.log.read_text()
     assert await supervised.pids() == pids

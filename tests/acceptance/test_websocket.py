@@ -11,6 +11,7 @@ from antiphon.transports.websocket import MOST_UNDER_WAY
 from antiphon.transports.websocket_follows import MOST_FOLLOWS
 from native_socket import NativeClient
 from native_socket import Reply as PartReply
+from patience import PATIENCE_S
 from serving import Client, Reply, ServerProcess, model_toml
 from sockets import CLOSE, TEXT, Raw, frame
 
@@ -309,7 +310,7 @@ async def test_what_was_asked_is_done_although_the_socket_has_gone(client, serve
     submit = {"type": "submit", "session_id": "s", "text": "x", "model": SHORT, "create": True}
     with Raw(server.port, "/api/ws", X_User_ID="ann") as raw:
         raw.send(frame(TEXT, json.dumps(submit).encode()))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             found = (await client.call("GET", "/api/sessions"))["sessions"]
             if found and len(messages := await client.messages(found[0]["id"])) == 2:

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from antiphon.testing.model_server import expected_text
+from patience import until
 from serving import Client, Reply, ServerProcess, model_toml
 
 
@@ -85,6 +86,4 @@ async def test_it_stops_as_one_and_leaves_nothing_behind(workers):
 async def test_processes_whose_supervisor_was_killed_leave(workers):
     below = children(workers)
     await workers.kill()
-    async with asyncio.timeout(30):
-        while alive(below):
-            await asyncio.sleep(0.1)
+    await until(lambda: not alive(below))

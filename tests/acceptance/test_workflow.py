@@ -8,6 +8,7 @@ import nats
 import pytest
 
 from backends.services import need
+from patience import PATIENCE_S
 from serving import Client, ServerProcess
 
 TOML = """
@@ -75,7 +76,7 @@ async def broker():
 
 async def ask(client):
     turn = await client.send(await client.session(), "Do something", bot="flow")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         return await client.follow(turn["id"])
 
 

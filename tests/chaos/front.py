@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 from chaos.proxy import HOST, steady_port
+from patience import PATIENCE_S
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "nginx"
 MAIN = """{user}worker_processes 1;
@@ -60,7 +61,7 @@ class Front:
         self.process = await asyncio.create_subprocess_exec(
             program, "-p", str(self.folder), "-c", "nginx.conf", "-e", "errors"
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 if self.process.returncode is not None:
                     raise RuntimeError(f"nginx ended: {(self.folder / 'errors').read_text()}")

@@ -16,6 +16,7 @@ from antiphon.model import Principal
 from antiphon.registry import BUSES, CACHES, EXECUTORS, LIMITERS, PRESENCES, STORES, load
 from antiphon.testing.model_server import expected_text, serve
 from antiphon.transports.sse import NATIVE
+from patience import PATIENCE_S
 
 pytestmark = pytest.mark.chaos
 ANN = Principal("user:ann")
@@ -68,11 +69,11 @@ async def zombie_run(database, model_port):
     while len(at_a.seen) < 10:
         await asyncio.sleep(0.01)
     a._tasks[2].cancel()  # no heartbeat any more; everything else goes on
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while (current := await b.store.turn(ANN, turn.id)).pod != b.pod:
             await asyncio.sleep(0.02)
     (await b.channel(current)).attach(at_b, 0)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not at_b.seen or at_b.seen[-1][1] is None or at_b.seen[-1][1].kind != "end":
             await asyncio.sleep(0.05)
         await asyncio.sleep(0.3)

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from backends import BUSES, LIMITERS, PRESENCES
+from patience import PATIENCE_S, until
 
 
 @pytest.fixture(params=sorted(BUSES))
@@ -25,12 +26,6 @@ async def presences(request, migrated_database, tmp_path):
         yield factory
 
 
-async def until(condition):
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 async def connected(*buses):
     """Wait until each bus hears each other: wake-ups before that may be lost."""
     for n, bus in enumerate(buses):
@@ -39,7 +34,7 @@ async def connected(*buses):
             other.subscribe(f"hello.{n}", lambda _, i=i, heard=heard: heard.add(i))
             for i, other in enumerate(buses)
         ]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while len(heard) < len(buses):
                 bus.publish(f"hello.{n}", "")
                 await asyncio.sleep(0.02)

@@ -131,7 +131,7 @@ async def test_an_unreachable_redis_is_a_miss_and_told_once(server):
             server.signal(signal.SIGSTOP)
             began = time.monotonic()
             assert await cache.get("a") is None
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 5
             server.signal(signal.SIGCONT)
             assert await cache.get("a") == b"x"
             server.kill()

@@ -12,6 +12,7 @@ from antiphon.model import Principal
 from antiphon.providers.port import Finish
 from backends import BUSES, LOGS, STORES
 from engines import pods_on
+from patience import until
 
 ANN, BOB = Principal("user:ann"), Principal("user:bob")
 ON = {
@@ -87,12 +88,6 @@ class Follower:
 
     async def told(self):
         await until(lambda: self.sent_away)
-
-
-async def until(condition):
-    async with asyncio.timeout(15):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def send(pod, principal=ANN):

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE_S
+
 pytest.importorskip("nats")
 
 from antiphon.buses.nats import NatsBus
@@ -279,7 +281,7 @@ async def test_the_bus_wakes_again_after_a_restart(server, connect):
 
     async def wakes(topic):
         heard.clear()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while topic not in heard:
                 here.publish(topic, topic)
                 await asyncio.sleep(0.05)

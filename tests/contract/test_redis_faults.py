@@ -17,7 +17,7 @@ from antiphon.logs.redis import RedisLog
 from antiphon.model import Chunk
 from antiphon.presence.redis import RedisPresence
 from backends.redis import PrivateServer
-from patience import eventually, until
+from patience import PATIENCE_S, eventually, until
 
 END = Chunk("end", "{}")
 
@@ -200,9 +200,7 @@ async def test_a_replica_that_takes_over_is_not_trusted_at_a_takeover(server, ma
         await client.replicaof("127.0.0.1", server.port)
         await until_replicating(client)
         await old.append([Append("a", 1, 0, text("one")), Append("b", 1, 0, text("x"))])
-        async with asyncio.timeout(5):
-            while not await client.exists("antiphon:turn:b"):
-                await asyncio.sleep(0.05)
+        await until(lambda: client.exists("antiphon:turn:b"))
         log = RedisLog(client, clocks_differ_ms=0)
         with pytest.raises(StoreUnavailable, match=r"ReadOnly|READONLY"):
             await log.append([Append("a", 1, 1, text("two"))])
@@ -218,9 +216,10 @@ async def test_a_replica_that_takes_over_is_not_trusted_at_a_takeover(server, ma
 
 
 async def until_replicating(client):
-    async with asyncio.timeout(10):
-        while (await client.info("replication"))["master_link_status"] != "up":
-            await asyncio.sleep(0.05)
+    async def up():
+        return (await client.info("replication"))["master_link_status"] == "up"
+
+    await until(up)
 
 
 async def test_a_paused_server_is_unavailable_within_a_bound_and_recovers(server, old, new):
@@ -238,7 +237,7 @@ async def test_a_paused_server_is_unavailable_within_a_bound_and_recovers(server
     took = time.monotonic() - began
     server.signal(signal.SIGCONT)
     assert [type(outcome) for outcome in outcomes] == [StoreUnavailable] * 4
-    assert took < REQUEST_S + 1
+    assert took < 2 * REQUEST_S
     # Whether it was written is unknown; the writer repeats it.
     assert await eventually(lambda: old.append([Append("a", 1, 1, text("two"))])) == ["done"]
     assert await new.read([("a", 0)]) == [text("one", "two")]
@@ -252,7 +251,7 @@ async def test_a_server_that_is_gone_is_unavailable_at_once_and_recovers(server,
     for _ in range(3):
         with pytest.raises(StoreUnavailable) as caught:
             await old.append([Append("a", 1, 1, text("two"))])
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < REQUEST_S
     assert "Redis could not be used" in caught.value.message
     server.start(*JOURNALED)
     assert await old.append([Append("a", 1, 1, text("two"))]) == ["done"]
@@ -294,7 +293,7 @@ async def two_buses(client, other_client):
 async def hears(here, there, topic="a"):
     heard = []
     end = there.subscribe(topic, heard.append)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not heard:
             here.publish(topic, "?")
             await asyncio.sleep(0.05)

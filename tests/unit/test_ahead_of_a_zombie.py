@@ -11,6 +11,7 @@ from antiphon.errors import CursorExpired, Overloaded
 from antiphon.logs.memory import MemoryLog
 from antiphon.logs.port import Append
 from antiphon.model import Chunk, Turn, TurnState
+from patience import PATIENCE_S
 
 TURN = Turn(
     id="t",
@@ -59,7 +60,7 @@ async def test_it_is_sent_on_and_not_told_that_its_chunks_are_gone():
 
 async def test_where_the_chunks_are_gone_it_is_told_so(monkeypatch):
     monkeypatch.setattr(deliver, "REBUILT_WITHIN_S", 0.3)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_S):
         channel = await hub(Store()).channel(TURN, 5)
     with pytest.raises(CursorExpired):
         channel.check(5)

@@ -11,6 +11,7 @@ from antiphon.engine.catalogue import Bot, Catalogue, Choice
 from antiphon.errors import Invalid, ProviderTimeout, ProviderUnreachable
 from antiphon.from_settings import catalogue
 from antiphon.providers.port import Model
+from patience import PATIENCE_S
 
 
 class Offers:
@@ -187,11 +188,11 @@ async def test_one_provider_that_hangs_does_not_hold_up_what_is_asked_of_the_oth
     hanging, other = Counted("x"), Counted("small")
     hanging.open.clear()
     known = Catalogue({}, {"one": hanging, "two": other}, default_bot="", cache=MemoryCache())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert (await known.choose(None, "small")).model == "two/small"
     # Those who come while it still hangs do not wait for it again.
     monkeypatch.setattr(catalogue_module, "PATIENCE_S", 60)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert isinstance(await known.offer("one"), ProviderTimeout)
         hanging.open.set()
         await asyncio.sleep(0.01)

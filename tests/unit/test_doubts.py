@@ -9,6 +9,7 @@ from test_two_pods import ANN, fleet_on
 from antiphon.engine import pod as keeping
 from antiphon.errors import StoreUnavailable
 from antiphon.stores.sql.store import SqlStore
+from patience import until
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ async def test_a_message_whose_answer_was_lost_is_answered_soon(path, monkeypatc
             await fleet.submit(idempotency_key="k")
         turn = await fleet.submit(at=1, idempotency_key="k")
         assert turn.id == lost[0].turn.id
-        async with asyncio.timeout(5):  # an audit of its own accord would come only after 15 s
+        async with asyncio.timeout(12):  # an audit of its own accord would come only after 15 s
             await (await fleet.follow(turn)).whole()
 
 
@@ -48,7 +49,7 @@ async def test_a_claim_whose_answer_was_lost_is_made_up_for_soon(path, monkeypat
         fleet.pods[0].worker.works = False  # what is sent to it is queued
         lost = lose_one_answer(monkeypatch, "claim")
         turn = await fleet.submit()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(12):
             await (await fleet.follow(turn)).whole()
         assert lost
 
@@ -89,9 +90,7 @@ async def test_a_turn_that_was_given_away_is_left(path, monkeypatch):
         await asyncio.sleep(0.1)
         fleet.pods[0].worker._draining = True  # so that the other one claims it
         await fleet.stores[1].requeue([(turn.id, turn.epoch)])
-        async with asyncio.timeout(20):
-            while fleet.pods[0].worker.running or not fleet.pods[1].worker.running:
-                await asyncio.sleep(0.02)
+        await until(lambda: not fleet.pods[0].worker.running and fleet.pods[1].worker.running)
         fleet.provider.stuck = False
         await (await fleet.follow(turn, at=0)).whole()
         fleet.pods[0].worker._draining = False

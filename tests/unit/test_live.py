@@ -16,6 +16,7 @@ from antiphon.transports.asgi import Request
 from antiphon.transports.loopback import Loopback
 from antiphon.transports.stream import Streams
 from engines import engine_on
+from patience import until
 
 
 class Reader:
@@ -44,9 +45,7 @@ class Reader:
             self.events.append(json.loads(message["body"].partition(b"data: ")[2]))
 
     async def until(self, count):
-        async with asyncio.timeout(20):
-            while len(self.events) < count:
-                await asyncio.sleep(0.005)
+        await until(lambda: len(self.events) >= count)
 
 
 class Counted(Metrics):

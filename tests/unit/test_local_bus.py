@@ -11,6 +11,7 @@ import uvloop
 
 from antiphon.buses import local
 from antiphon.buses.local import LocalBus
+from patience import PATIENCE_S, until
 
 PEER = """
 import asyncio, sys
@@ -47,18 +48,12 @@ async def peer(tmp_path):
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", PEER, str(tmp_path / "bus"), stdout=asyncio.subprocess.PIPE
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await process.stdout.readline()
     yield process
     if process.returncode is None:
         process.kill()
     await process.communicate()
-
-
-async def until(condition):
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def heard_by(bus, topic="a"):
@@ -197,7 +192,7 @@ async def test_leaving_does_not_wait_long_for_a_full_peer(make, peer):
     os.kill(peer.pid, signal.SIGSTOP)
     for _ in range(40):
         bus.publish("ask", "." * 60_000)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await bus.close()
     os.kill(peer.pid, signal.SIGCONT)
 

@@ -11,6 +11,7 @@ from antiphon.model import Principal
 from antiphon.providers.port import Finish
 from antiphon.transports.native import once_more
 from engines import engine_on
+from patience import PATIENCE_S
 
 ANN = Principal("user:ann")
 
@@ -40,7 +41,7 @@ def path(migrated_database, tmp_path):
 async def test_a_reply_is_made_again_as_it_was_asked_for(path):
     model = Hearing()
     bot = Bot(name="b", model="p/m", prompt="Be kind.", told=["flight"])
-    async with engine_on(path, model, bot=bot) as engine, asyncio.timeout(20):
+    async with engine_on(path, model, bot=bot) as engine, asyncio.timeout(PATIENCE_S):
         await engine.store.create_session(ANN, "s", "", {"flight": "LH400"})
         asked = Ask(session_id="s", text="hi", instructions="In French.", params={"stop": "x"})
         first = (await engine.submit(ANN, asked)).turn

@@ -19,6 +19,7 @@ from antiphon.errors import (
 from antiphon.model import Usage
 from antiphon.providers.openai_reply import Reply, parse_retry_after
 from antiphon.providers.port import Finish
+from patience import PATIENCE_S
 from wire import (
     END,
     KEY,
@@ -289,7 +290,10 @@ def test_any_bytes_give_a_reply_or_a_provider_error(pieces, last):
 )
 def test_any_answer_ends(pieces, status, kind):
     async def attempt():
-        async with answering(b"".join(pieces), status, f"Content-Type: {kind}") as made, asyncio.timeout(20):
+        async with (
+            answering(b"".join(pieces), status, f"Content-Type: {kind}") as made,
+            asyncio.timeout(PATIENCE_S),
+        ):
             with contextlib.suppress(ProviderError):
                 await made.stream(prompt(), Sink())
 

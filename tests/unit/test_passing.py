@@ -14,6 +14,7 @@ from antiphon.model import Principal, Usage
 from antiphon.providers.port import Finish, PromptMessage
 from antiphon.providers.port import Model as Offered
 from engines import engine_on
+from patience import PATIENCE_S, until
 
 ANN = Principal("user:ann")
 HI = [PromptMessage(role="user", content="hi")]
@@ -69,14 +70,8 @@ async def collected(channel):
     async def opened(received):
         return channel
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         return await whole(opened)
-
-
-async def until(condition):
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def test_it_is_answered_whole_and_nothing_is_stored(path):

@@ -5,6 +5,7 @@ import asyncio
 import asyncpg
 
 from antiphon.buses import postgres
+from patience import PATIENCE_S
 
 
 class Driver:
@@ -45,7 +46,7 @@ async def test_it_survives_whatever_the_driver_raises(monkeypatch):
     monkeypatch.setattr(postgres.Address, "connect", connect)
     bus = postgres.PostgresBus("postgresql://nobody@127.0.0.1/none")
     bus.publish("turns", "lost with its connection")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while len(drivers) > 1:
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.05)

@@ -14,6 +14,7 @@ from antiphon.errors import NotFound, ProviderGarbled
 from antiphon.model import Principal
 from antiphon.providers.port import Finish
 from engines import engine_on
+from patience import PATIENCE_S
 
 ANN, BOB = Principal("user:ann"), Principal("user:bob")
 KEY = """
@@ -53,7 +54,7 @@ def path(migrated_database, tmp_path):
 async def said(engine, session, text="hi", principal=ANN, **more):
     more.setdefault("cache", True)
     ask = Ask(session_id=session, text=text, create_session=True, **more)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         reply = await engine.whole((await engine.submit(principal, ask)).turn)
     return reply.text, reply.end.cached
 

@@ -1,12 +1,11 @@
 """Turns of one session that several pods tell of, not always in order."""
 
-import asyncio
-
 from test_two_pods import fleet_on, path  # noqa: F401 - a fixture
 
 from antiphon.engine.cursor import parse_cursor
 from antiphon.engine.submit import Ask
 from antiphon.model import Principal
+from patience import until
 
 ANN = Principal("user:ann")
 
@@ -54,9 +53,7 @@ async def test_a_turn_whose_announcement_is_late_comes_before_the_next(path):  #
         fleet.bus.lose = lambda topic: False
         asked = Ask(session_id="s", text="three")
         await fleet.pods[1].submit(ANN, asked)
-        async with asyncio.timeout(20):
-            while len(order.ended) < 3:
-                await asyncio.sleep(0.01)
+        await until(lambda: len(order.ended) >= 3)
         assert order.taken == [1, 2, 3]
         fleet.pods[1].unfollow_session(ANN, "s", follow)
 
@@ -73,9 +70,7 @@ async def test_who_comes_later_is_not_given_what_was_received_before(path):  # n
         second = await fleet.pods[1].follow_session(ANN, "s", late, None)
         fleet.bus.lose = lambda topic: False
         await fleet.pods[1].submit(ANN, Ask(session_id="s", text="two"))
-        async with asyncio.timeout(20):
-            while early.ended != {1, 2} or 2 not in late.ended:
-                await asyncio.sleep(0.01)
+        await until(lambda: early.ended == {1, 2} and 2 in late.ended)
         assert early.taken == [1, 2]
         assert late.taken == [2]
         fleet.pods[1].unfollow_session(ANN, "s", first)

@@ -10,6 +10,7 @@ from antiphon.errors import (
 )
 from antiphon.providers import stream_connection
 from antiphon.providers.stream_client import Endpoint
+from patience import until
 from wire import (
     CHUNKED,
     CLOSED,
@@ -19,7 +20,6 @@ from wire import (
     Script,
     client,
     get,
-    until,
 )
 
 

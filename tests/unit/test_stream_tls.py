@@ -13,6 +13,7 @@ from antiphon.errors import (
     ProviderUnreachable,
 )
 from antiphon.providers.stream_client import Endpoint
+from patience import PATIENCE_S, until
 from wire import (
     CHUNKED,
     OK,
@@ -20,7 +21,6 @@ from wire import (
     Script,
     client,
     get,
-    until,
 )
 
 
@@ -145,7 +145,7 @@ PIECES = st.lists(
 def test_any_bytes_end_in_an_answer_or_a_provider_error(pieces):
     async def attempt():
         async with Script([*pieces, None], [*pieces, None]) as server, client() as http:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 with contextlib.suppress(ProviderError):
                     await get(http, server)
             await until(lambda: not http._watched)

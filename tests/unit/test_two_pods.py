@@ -20,6 +20,7 @@ from antiphon.logs.sqlite import SqliteLog
 from antiphon.model import Principal
 from antiphon.providers.port import Finish
 from antiphon.registry import CACHES, EXECUTORS, LIMITERS, PRESENCES, STORES, load
+from patience import until
 
 ANN = Principal("user:ann")
 WORDS = [f"word{i} " for i in range(40)]
@@ -111,14 +112,10 @@ class Tap:
         return bool(self.chunks) and self.chunks[-1].kind == "end"
 
     async def has(self, count):
-        async with asyncio.timeout(20):
-            while len(self.chunks) < count and not self.ended:
-                await asyncio.sleep(0.005)
+        await until(lambda: len(self.chunks) >= count or self.ended)
 
     async def whole(self):
-        async with asyncio.timeout(20):
-            while not self.ended:
-                await asyncio.sleep(0.005)
+        await until(lambda: self.ended)
         assert self.text == "".join(WORDS)
         return self
 
@@ -281,9 +278,7 @@ async def test_a_session_hears_of_turns_submitted_elsewhere(path, deaf, monkeypa
         await fleet.submit()
         await tap.whole()
         await fleet.submit()
-        async with asyncio.timeout(20):
-            while follow.newest != 2:
-                await asyncio.sleep(0.01)
+        await until(lambda: follow.newest == 2)
         await asyncio.sleep(0.1)
         await tap.whole()
         fleet.pods[1].unfollow_session(ANN, "s", follow)
@@ -295,9 +290,11 @@ async def test_a_stop_reaches_the_pod_that_runs_the_turn_though_the_wake_up_is_l
         fleet.bus.lose = lambda topic: topic == "stop"
         turn = await fleet.submit()
         await fleet.pods[1].stop(ANN, turn.id)
-        async with asyncio.timeout(20):
-            while (await fleet.stores[1].turn(ANN, turn.id)).state != "stopped":
-                await asyncio.sleep(0.02)
+
+        async def stopped():
+            return (await fleet.stores[1].turn(ANN, turn.id)).state == "stopped"
+
+        await until(stopped)
 
 
 async def test_a_log_that_comes_back_empty_is_rebuilt_by_the_living_writer(path):
@@ -323,9 +320,7 @@ async def test_a_reader_ahead_of_a_log_that_is_being_rebuilt_waits(path):
         fleet.provider.stuck = False
         tap = await coming
         await near.whole()
-        async with asyncio.timeout(10):
-            while received + len(tap.chunks) < len(near.chunks):
-                await asyncio.sleep(0.01)
+        await until(lambda: received + len(tap.chunks) >= len(near.chunks))
         assert tap.chunks == near.chunks[received:]
 
 
@@ -336,9 +331,7 @@ async def test_chunks_lost_together_with_their_writer_are_an_explicit_error(path
         await tap.has(5)
         await fleet.kill(0)
         fleet.log.forget_all()
-        async with asyncio.timeout(20):
-            while not tap.gone:
-                await asyncio.sleep(0.01)
+        await until(lambda: tap.gone)
         message = await fleet.stores[1].message(ANN, turn.reply_id)
         assert message.status == "failed"
         assert message.metadata["error"]["code"] == "log_lost"

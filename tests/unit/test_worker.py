@@ -11,6 +11,7 @@ from antiphon.model import Principal
 from antiphon.providers.port import Finish
 from antiphon.registry import EXECUTORS, STORES, load
 from engines import engine_on
+from patience import PATIENCE_S, until
 
 ANN = Principal("user:ann")
 
@@ -47,14 +48,19 @@ class Tap:
         self.gone = True
 
     async def has(self, kind):
-        async with asyncio.timeout(20):
-            while not any(chunk.kind == kind for chunk in self.chunks):
-                await asyncio.sleep(0.01)
+        await until(lambda: any(chunk.kind == kind for chunk in self.chunks))
 
 
 @pytest.fixture
 def path(migrated_database, tmp_path):
     return shutil.copy(migrated_database, tmp_path / "antiphon.db")
+
+
+async def over(engine, turn):
+    async def has_ended():
+        return (await engine.store.turn(ANN, turn.id)).state.ended
+
+    await until(has_ended)
 
 
 async def begin(engine, session="s"):
@@ -95,9 +101,7 @@ async def test_every_takeover_leaves_its_seam(path):
             if engine.worker.running == 0 and not await engine.store.undelivered(ANN, "s", 0):
                 turn, _tap = await begin(engine)
             else:
-                async with asyncio.timeout(10):
-                    while not engine.worker.running:
-                        await asyncio.sleep(0.01)
+                await until(lambda: engine.worker.running)
                 await asyncio.sleep(0.1)
     gate = Gate()
     gate.open.set()
@@ -115,9 +119,7 @@ async def test_a_session_deleted_in_mid_reply_lets_go_of_everything(path):
         _, tap = await begin(engine)
         await engine.delete_session(ANN, "s")
         await tap.has("end")
-        async with asyncio.timeout(10):
-            while engine.worker.running:
-                await asyncio.sleep(0.01)
+        await until(lambda: not engine.worker.running)
         assert not engine.hub._channels
         await asyncio.sleep(0.05)
         assert await engine._log.expire(2**60) == 1
@@ -129,13 +131,9 @@ async def test_a_log_that_is_away_for_good_fails_the_reply_and_readers_get_it_fr
         turn, tap = await begin(engine)
         honest, engine._log.append = engine._log.append, away
         engine.worker._running[turn.id].draft.content("more")
-        async with asyncio.timeout(20):
-            while not (await engine.store.turn(ANN, turn.id)).state.ended:
-                await asyncio.sleep(0.05)
+        await over(engine, turn)
         engine._log.append = honest
-        async with asyncio.timeout(20):
-            while not tap.gone:
-                await asyncio.sleep(0.05)
+        await until(lambda: tap.gone)
         again = Tap()
         ended = await engine.store.turn(ANN, turn.id)
         (await engine.channel(ended)).attach(again, len(tap.chunks))
@@ -162,9 +160,7 @@ async def test_one_poisoned_append_costs_one_reply(path):
         engine._log.append = poisoned
         for turn in (bad, good):
             engine.worker._running[turn.id].draft.content("more")
-        async with asyncio.timeout(20):
-            while not (await engine.store.turn(ANN, bad.id)).state.ended:
-                await asyncio.sleep(0.02)
+        await over(engine, bad)
         gate.open.set()
         await good_tap.has("end")
         assert (await engine.store.message(ANN, good.reply_id)).content == "some wordsmore"
@@ -213,7 +209,7 @@ class Flood:
 async def test_a_reply_that_exceeds_its_bound_with_its_last_words_fails(path):
     async with engine_on(path, Flood(), reply_chars=50) as engine:
         turn = (await engine.submit(ANN, Ask(session_id="s", text="hi", create_session=True))).turn
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             reply = await engine.whole(turn)
         assert reply.end.error.code == "too_large"
         assert (await engine.store.turn(ANN, turn.id)).state == "failed"

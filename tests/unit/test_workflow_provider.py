@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from patience import PATIENCE_S
+
 pytest.importorskip("nats")
 
 import nats
@@ -122,7 +124,7 @@ def prompt(session, **more):
 
 async def started(provider, service, sink, **more):
     task = asyncio.create_task(provider.stream(prompt(service.session, **more), sink))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         return task, await service.requests.get()
 
 
@@ -191,10 +193,10 @@ async def test_a_missing_chunk_fails_the_reply_by_name_and_is_not_tried_again(ma
     await service.send(request, chunks)
     with pytest.raises(ProviderTimeout, match=r"chunk 5 within 0\.3 s") as caught:
         await task
-    assert 0.25 < time.monotonic() - began < 2
+    assert 0.25 < time.monotonic() - began < 10
     assert not caught.value.retryable
     assert sink.text == "".join(WORDS[:5])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert (await service.cancelled.get())["execution_id"] == request["execution_id"]
 
 
@@ -269,7 +271,7 @@ async def test_where_nobody_serves_it_is_told_at_once(make):
     began = time.monotonic()
     with pytest.raises(ProviderUnreachable, match="nobody listens"):
         await make().stream(prompt(f"nobody-{secrets.token_hex(4)}"), Sink())
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 async def test_a_nats_that_is_away_is_unreachable():
@@ -328,7 +330,7 @@ async def test_a_stopped_reply_is_told_to_the_service(make, service):
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         told = await service.cancelled.get()
     assert told["execution_id"] == request["execution_id"]
     assert not provider._running
@@ -340,7 +342,7 @@ async def test_a_session_id_with_subject_characters_is_encoded(make, client):
     await service.serve()
     sink = Sink()
     task = asyncio.create_task(make().stream(prompt("a.b*>%c"), sink))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         request = await service.requests.get()
     assert request["session_id"] == "a.b*>%c"
     await service.send(request, service.reply(request, ["x"]))
@@ -352,7 +354,7 @@ async def test_a_stateless_call_needs_no_ids(make, client):
     service = Service(client, "*")
     await service.serve()
     task = asyncio.create_task(make().stream(Prompt(model="workflow", messages=[]), Sink()))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while (request := await service.requests.get())["messages"]:
             pass  # of another test
     await service.send(request, service.reply(request, []))

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from antiphon.testing.model_server import expected_text
+from patience import until
 from session_chat import Chat, Told
 
 TOKENS = 60
@@ -51,9 +52,7 @@ async def test_a_pod_is_killed_under_its_clients(make_site):
                 await line.socket.close()
 
         async def kill():
-            async with asyncio.timeout(20):
-                while not all(len(told.order) > 15 for told in tolds):
-                    await asyncio.sleep(0.05)
+            await until(lambda: all(len(told.order) > 15 for told in tolds))
             await site.servers[0].kill()
 
         await asyncio.gather(kill(), *map(converse, range(len(sessions))))
