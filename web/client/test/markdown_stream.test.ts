@@ -1,16 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { MarkdownOptions } from "../src/markdown/index.js";
 import { CORPUS } from "./markdown_corpus.js";
-import { drawn, fresh } from "./markdown_helpers.js";
-
-/** Numbers from 0 to 1 that are the same at every run. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
+import { drawn, fresh, random } from "./markdown_helpers.js";
 
 const TYPESETTING: Partial<MarkdownOptions> = {
   onCode: (code, language, text) => code.replaceChildren(document.createElement("mark"), `${language}:${text}`),

@@ -35,6 +35,10 @@ export const MAX_TEX = 8_192;
 export const MAX_ADDRESS = 4_096;
 /** Characters of a refused address that are shown. */
 export const MAX_SHOWN_ADDRESS = 200;
+/** Characters of new text that are drawn before `update` returns; more are drawn in slices. */
+export const MAX_AT_ONCE = 4_096;
+/** Blocks read before others may be let go. */
+export const BLOCKS_A_STEP = 16;
 /** Milliseconds an update may take before the next ones are spaced out, and by how many times its cost. */
 export const EASY_COST = 4;
 export const REST = 4;

@@ -7,6 +7,7 @@ import type { Blocks } from "./lexer.js";
 import { inOrder, shownAddress, targetOf } from "./links.js";
 import type { MathToken } from "./math.js";
 import { element, push, type ViewNode } from "./nodes.js";
+import type { Work } from "./slices.js";
 
 /** Inline nodes, and how many of them are elements. */
 export interface Inline {
@@ -122,16 +123,18 @@ export class InlineReader {
     this.work = 0;
   }
 
-  read(blocks: Blocks, source: string, open: boolean): Inline {
+  *read(blocks: Blocks, source: string, open: boolean): Work<Inline> {
     const all = pieces(source);
+    yield;
     if (all.length === 1) return this.piece(blocks, source, open);
     const nodes: ViewNode[] = [];
     let size = 0;
-    all.forEach((piece, index) => {
+    for (const [index, piece] of all.entries()) {
       const part = this.piece(blocks, piece, open && index === all.length - 1);
       part.nodes.forEach((node) => push(nodes, node));
       size += part.size;
-    });
+      yield;
+    }
     return { nodes, size };
   }
 

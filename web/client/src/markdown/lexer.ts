@@ -1,7 +1,8 @@
 import { Lexer, Tokenizer, type Hooks, type Links, type Token, type Tokens, type TokensList } from "marked";
-import { MAX_BLOCK_DEPTH, MAX_BLOCK_WORK, MAX_BLOCKS, MAX_CELLS, MAX_COLUMNS, MAX_INLINE_DEPTH, MAX_LOOK_AHEAD } from "./bounds.js";
+import { BLOCKS_A_STEP, MAX_BLOCK_DEPTH, MAX_BLOCK_WORK, MAX_BLOCKS, MAX_CELLS, MAX_COLUMNS, MAX_INLINE_DEPTH, MAX_LOOK_AHEAD } from "./bounds.js";
 import { footnoteDefinition, footnoteMark } from "./footnotes.js";
 import { blockMath, blockMathStart, inlineMath, inlineMathStart, maskMath } from "./math.js";
+import type { Work } from "./slices.js";
 
 const TABLE_HEAD = /^([^\n]+)\n([ \t|:-]+)(?:\n|$)/;
 const FOOTNOTE = /^ {0,3}\[\^/;
@@ -60,6 +61,13 @@ class TextTokenizer extends Tokenizer {
 // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- the one hook that a lexer asks: the class would bring marked's HTML renderer into the widget.
 const mathHooks = { emStrongMask: (src: string) => (/[$\\]/.test(src) ? maskMath(src) : src) } as Hooks;
 
+/** Thrown to leave the lexer's loop between two top-level blocks, with so many characters left. */
+class Pause extends Error {
+  constructor(readonly left: number) {
+    super();
+  }
+}
+
 class BoundedLexer extends Lexer {
   /** The text may go on: a formula that has not ended is one nevertheless. */
   readonly growing: boolean;
@@ -68,6 +76,7 @@ class BoundedLexer extends Lexer {
   private work = 0;
   private lookAhead = 0;
   private blocks = 0;
+  private steps = 0;
 
   constructor(growing: boolean) {
     const grammar = new TextTokenizer();
@@ -91,10 +100,32 @@ class BoundedLexer extends Lexer {
     this.grammar = grammar;
   }
 
+  /** Reads the blocks of a whole text into `tokens`. */
+  *read(text: string): Work<void> {
+    this.work = text.length;
+    let left = text.length;
+    while (left >= 0) {
+      left = this.readUntilPause(text.slice(text.length - left), left < text.length);
+      yield;
+    }
+  }
+
+  /** How many characters are left; -1: the text has been read. */
+  private readUntilPause(src: string, resumed: boolean): number {
+    try {
+      // A paragraph goes on in the one before it, as it would have without the pause.
+      this.blockTokens(src, this.tokens, resumed);
+      return -1;
+    } catch (error) {
+      if (error instanceof Pause) return error.left;
+      throw error;
+    }
+  }
+
   override blockTokens(src: string, tokens?: Token[], lastParagraphClipped?: boolean): Token[];
   override blockTokens(src: string, tokens?: TokensList, lastParagraphClipped?: boolean): TokensList;
   override blockTokens(src: string, tokens: Token[] = [], lastParagraphClipped = false): Token[] {
-    this.work += src.length;
+    if (tokens !== this.tokens) this.work += src.length;
     // A quote inside quotes may be read twice at each level: 2^depth times the text.
     if (this.work > MAX_BLOCK_WORK) throw new RangeError("The text is nested too deeply to be read as Markdown.");
     if (this.grammar.depth < MAX_BLOCK_DEPTH) return super.blockTokens(src, tokens, lastParagraphClipped);
@@ -105,6 +136,10 @@ class BoundedLexer extends Lexer {
 
   /** Called at each block: reads nothing, but counts. */
   private look(src: string): undefined {
+    if (this.grammar.depth === 0) {
+      this.steps = (this.steps + 1) % BLOCKS_A_STEP;
+      if (this.steps === 0) throw new Pause(src.length);
+    }
     BLANK_LINE.lastIndex = 0;
     this.lookAhead += BLANK_LINE.exec(src)?.index ?? src.length;
     this.blocks += 1;
@@ -140,13 +175,13 @@ export interface Blocks {
 /**
  * Reads blocks. `links` are definitions known already; `growing` says that more text may come.
  */
-export function readBlocks(text: string, links: Links, growing: boolean): Blocks {
+export function* readBlocks(text: string, links: Links, growing: boolean): Work<Blocks> {
   const lexer = new BoundedLexer(growing);
   Object.assign(lexer.tokens.links, links);
   let tokens: Token[] = lexer.tokens;
   let rest = "";
   try {
-    lexer.blockTokens(text, lexer.tokens);
+    yield* lexer.read(text);
   } catch {
     [tokens, rest] = asFarAsRead(text, tokens);
   }

@@ -2,6 +2,7 @@ import { MAX_SOURCE } from "./bounds.js";
 import { InlineReader } from "./inline.js";
 import { readBlocks } from "./lexer.js";
 import type { ViewNode } from "./nodes.js";
+import { atOnce } from "./slices.js";
 import { buildTree, footnotes } from "./tree.js";
 
 const LINES: ReadonlySet<string> = new Set(["blockquote", "br", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "table", "tr", "ul"]);
@@ -23,7 +24,7 @@ function spoken(node: ViewNode): string {
  */
 export function toPlainText(source: string): string {
   const text = source.slice(0, MAX_SOURCE).replace(/\r\n?/g, "\n");
-  const { made, rest } = buildTree(readBlocks(text, {}, false), new InlineReader(), [], false);
+  const { made, rest } = atOnce(buildTree(atOnce(readBlocks(text, {}, false)), new InlineReader(), [], false));
   const nodes = [...made.flatMap((block) => block.nodes), ...rest, ...footnotes(made.flatMap((block) => block.notes))];
   return [...nodes.map(spoken), source.slice(MAX_SOURCE)].join("").replace(/\s*\n\s*/g, "\n").trim();
 }

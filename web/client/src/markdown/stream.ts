@@ -4,6 +4,7 @@ import { withoutHalfMarks } from "./heal.js";
 import { InlineReader } from "./inline.js";
 import { readBlocks } from "./lexer.js";
 import type { ViewNode } from "./nodes.js";
+import type { Work } from "./slices.js";
 import { buildTree, footnotes, type Made, type Outline, plainBlocks } from "./tree.js";
 
 // The last block may grow; what it is can depend on the one before, as when a line turns out to underline it.
@@ -43,12 +44,12 @@ export class Stream {
    * The nodes of the whole text. When `done`, they depend on nothing but the text: one full reading decides,
    * since the definition of a link may come after its use.
    */
-  read(source: string, done: boolean): readonly ViewNode[] {
+  *read(source: string, done: boolean): Work<readonly ViewNode[]> {
     const text = source.slice(0, MAX_SOURCE);
     const beyond = source.length > MAX_SOURCE ? plainBlocks(source.slice(MAX_SOURCE)) : [];
     if (done || !text.startsWith(this.source)) this.restart();
     this.source = done ? "" : text;
-    const tail = this.tail(text, done);
+    const tail = yield* this.tail(text, done);
     return [...this.stable, ...tail, ...beyond];
   }
 
@@ -60,10 +61,10 @@ export class Stream {
     this.links = noLinks();
   }
 
-  private tail(text: string, done: boolean): ViewNode[] {
+  private *tail(text: string, done: boolean): Work<ViewNode[]> {
     const part = text.slice(this.end);
-    const blocks = readBlocks(done ? part : withoutHalfMarks(part), this.links, !done);
-    const { made, rest } = buildTree(blocks, this.reader, this.outline, !done);
+    const blocks = yield* readBlocks(done ? part : withoutHalfMarks(part), this.links, !done);
+    const { made, rest } = yield* buildTree(blocks, this.reader, this.outline, !done);
     const fixed = done || rest.length > 0 ? 0 : settled(blocks.tokens);
     const loose: ViewNode[] = [];
     const notes: ViewNode[] = [];

@@ -7,6 +7,7 @@ import type { Blocks } from "./lexer.js";
 import { inOrder } from "./links.js";
 import type { MathToken } from "./math.js";
 import { element, plain, push, type Attributes, type ElementTag, type ViewNode } from "./nodes.js";
+import type { Work } from "./slices.js";
 
 const LANGUAGE = /^[a-z\d][a-z\d+#._-]{0,29}$/;
 const HEADINGS = ["h3", "h4", "h5", "h6"] as const;
@@ -52,14 +53,14 @@ export function footnotes(notes: readonly ViewNode[]): ViewNode[] {
 }
 
 /** Makes nodes of a text. `outline`: of what stands before it; `growing`: more text may still belong to its last block. */
-export function buildTree(blocks: Blocks, reader: InlineReader, outline: Outline, growing: boolean): Tree {
+export function* buildTree(blocks: Blocks, reader: InlineReader, outline: Outline, growing: boolean): Work<Tree> {
   const builder = new TreeBuilder(blocks, reader, outline);
   const { tokens } = blocks;
   const made: Made[] = [];
   reader.begin();
   for (const [index, token] of tokens.entries()) {
     if (builder.isFull) break;
-    const nodes = builder.block(token, growing && index === tokens.length - 1);
+    const nodes = yield* builder.block(token, growing && index === tokens.length - 1);
     made.push({ token, nodes, notes: builder.notes.splice(0), outline: builder.outline });
   }
   const left = tokens.slice(made.length).map(({ raw }) => raw).join("");
@@ -79,33 +80,33 @@ class TreeBuilder {
   }
 
   /** The nodes of a top-level block. */
-  block(token: Token, open: boolean): readonly ViewNode[] {
+  block(token: Token, open: boolean): Work<readonly ViewNode[]> {
     return this.make(token as BlockToken, TOP, open);
   }
 
-  private make(token: BlockToken, attributes: Attributes, open: boolean): readonly ViewNode[] {
+  private *make(token: BlockToken, attributes: Attributes, open: boolean): Work<readonly ViewNode[]> {
     this.size += 1;
     switch (token.type) {
       case "paragraph":
-        return [element("p", this.inline(token.tokens, open), attributes)];
+        return [element("p", yield* this.inline(token.tokens, open), attributes)];
       case "text":
-        return this.inline(token.tokens ?? [], open);
+        return yield* this.inline(token.tokens ?? [], open);
       case "heading":
-        return [element(this.heading(token.depth), this.inline(token.tokens, open), attributes)];
+        return [element(this.heading(token.depth), yield* this.inline(token.tokens, open), attributes)];
       case "code":
         return [{ kind: "code", language: languageOf(token.lang), text: inOrder(token.text), finished: !open }];
       case "math":
         return [this.math(token, attributes, open)];
       case "blockquote":
-        return [element("blockquote", this.nested(token.tokens, open), attributes)];
+        return [element("blockquote", yield* this.nested(token.tokens, open), attributes)];
       case "list":
-        return [this.list(token, attributes, open)];
+        return [yield* this.list(token, attributes, open)];
       case "table":
-        return [this.table(token, attributes, open)];
+        return [yield* this.table(token, attributes, open)];
       case "hr":
         return [element("hr", [])];
       case "def":
-        if (isFootnote(token)) this.notes.push(this.note(token, open));
+        if (isFootnote(token)) this.notes.push(yield* this.note(token, open));
         return [];
       case "space":
       case "checkbox":
@@ -120,24 +121,24 @@ class TreeBuilder {
     return HEADINGS[above.length] ?? "h6";
   }
 
-  private nested(tokens: readonly Token[], open: boolean): ViewNode[] {
+  private *nested(tokens: readonly Token[], open: boolean): Work<ViewNode[]> {
     const list: ViewNode[] = [];
-    tokens.forEach((token, index) => {
+    for (const [index, token] of tokens.entries()) {
       if (this.isFull) push(list, token.raw);
-      else for (const node of this.make(token as BlockToken, {}, open && index === tokens.length - 1)) push(list, node);
-    });
+      else for (const node of yield* this.make(token as BlockToken, {}, open && index === tokens.length - 1)) push(list, node);
+    }
     return list;
   }
 
-  private inline(tokens: Token[], open: boolean): readonly ViewNode[] {
+  private *inline(tokens: Token[], open: boolean): Work<readonly ViewNode[]> {
     const source = this.blocks.source(tokens);
-    const inline: Inline = this.reader.read(this.blocks, source, open);
+    const inline: Inline = yield* this.reader.read(this.blocks, source, open);
     this.size += inline.size;
     return this.isFull ? [source] : inline.nodes;
   }
 
-  private note({ href, title }: Tokens.Def, open: boolean): ViewNode {
-    const { nodes, size } = this.reader.read(this.blocks, title, open);
+  private *note({ href, title }: Tokens.Def, open: boolean): Work<ViewNode> {
+    const { nodes, size } = yield* this.reader.read(this.blocks, title, open);
     this.size += size + 2;
     return element("li", [element("sup", [inOrder(href)]), " ", ...(this.isFull ? [title] : nodes)]);
   }
@@ -147,42 +148,46 @@ class TreeBuilder {
     return element("p", [{ kind: "math", source, tex: token.tex, display: true, finished: !open && !token.open }], attributes);
   }
 
-  private list(token: Tokens.List, attributes: Attributes, open: boolean): ViewNode {
+  private *list(token: Tokens.List, attributes: Attributes, open: boolean): Work<ViewNode> {
     const items: ViewNode[] = [];
     for (const [index, item] of token.items.entries()) {
       if (this.isFull) {
         items.push(element("li", [token.items.slice(index).map(({ raw }) => raw).join("")]));
         break;
       }
-      items.push(this.item(item, open && index === token.items.length - 1));
+      items.push(yield* this.item(item, open && index === token.items.length - 1));
     }
     const start = token.ordered && token.start !== 1 ? { start: String(token.start) } : {};
     return element(token.ordered ? "ol" : "ul", items, { ...attributes, ...start });
   }
 
-  private item(item: Tokens.ListItem, open: boolean): ViewNode {
+  private *item(item: Tokens.ListItem, open: boolean): Work<ViewNode> {
     this.size += 1;
-    const children = this.nested(item.tokens, open);
+    const children = yield* this.nested(item.tokens, open);
     if (!item.task) return element("li", children);
     const box = element("input", [], { type: "checkbox", disabled: "", ...(item.checked ? { checked: "" } : {}) });
     return element("li", labelled(box, children), { class: "task" });
   }
 
-  private table(token: Tokens.Table, attributes: Attributes, open: boolean): ViewNode {
-    const row = (tag: ElementTag, cells: Tokens.TableCell[], last: boolean): ViewNode => {
-      this.size += 1;
-      return element("tr", cells.map((cell, index) => {
-        this.size += 1;
-        const aligned: Attributes = cell.align ? { class: ALIGNMENTS[cell.align] } : {};
-        const children = this.inline(cell.tokens, last && index === cells.length - 1);
-        return element(tag, children, tag === "th" ? { ...aligned, scope: "col" } : aligned);
-      }));
-    };
-    const parts = [element("thead", [row("th", token.header, false)])];
-    const rows = token.rows.map((cells, index) => row("td", cells, open && index === token.rows.length - 1));
+  private *table(token: Tokens.Table, attributes: Attributes, open: boolean): Work<ViewNode> {
+    const parts = [element("thead", [yield* this.row("th", token.header, false)])];
+    const rows: ViewNode[] = [];
+    for (const [index, cells] of token.rows.entries()) rows.push(yield* this.row("td", cells, open && index === token.rows.length - 1));
     if (rows.length > 0) parts.push(element("tbody", rows));
     // On the box, not on the table: one read from right to left also stands at the right, and is scrolled from there.
     return element("div", [element("table", parts)], { ...attributes, class: "table", role: "group", tabindex: "0" });
+  }
+
+  private *row(tag: "td" | "th", cells: Tokens.TableCell[], last: boolean): Work<ViewNode> {
+    this.size += 1;
+    const made: ViewNode[] = [];
+    for (const [index, cell] of cells.entries()) {
+      this.size += 1;
+      const aligned: Attributes = cell.align ? { class: ALIGNMENTS[cell.align] } : {};
+      const children = yield* this.inline(cell.tokens, last && index === cells.length - 1);
+      made.push(element(tag, children, tag === "th" ? { ...aligned, scope: "col" } : aligned));
+    }
+    return element("tr", made);
   }
 }
 

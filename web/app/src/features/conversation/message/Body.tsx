@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { useServer } from "../../../shared/server.js";
 import { highlight } from "../rich/highlight.js";
 import { typeset } from "../rich/math.js";
+import { useWhole } from "../transcript/printing.js";
 import { EachFrame } from "./frame.js";
 
 function useLabels(): MarkdownLabels {
@@ -52,5 +53,10 @@ export function Body({ id, waiting }: { id: string; waiting: boolean }): ReactNo
       stop();
     };
   }, [chat, id]);
+  const whole = useWhole();
+  useLayoutEffect(() => {
+    // What is drawn for printing alone comes too late to be told that the browser prints.
+    if (whole) view.current?.flush();
+  }, [whole]);
   return <div ref={root} className="md" data-testid="message-text" data-waiting={waiting || undefined} dir="auto" />;
 }
