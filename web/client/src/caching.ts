@@ -12,6 +12,8 @@ export interface SessionCache {
 /** As many messages of a session are kept, the newest. */
 export const CACHED_MESSAGES = 500;
 const REST_MS = 1000;
+/** A store that has not answered by then is done without: it must not keep the reader from the server. */
+const PATIENCE_MS = 2000;
 
 /** Saves a session some time after it has changed. */
 export class Saver {
@@ -38,7 +40,12 @@ export class Saver {
   }
 
   async load(): Promise<Awaited<ReturnType<SessionCache["load"]>>> {
-    return (await this.cache?.load(this.draft.id).catch(() => null)) ?? null;
+    if (!this.cache) return null;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const tooSlow = new Promise<null>((done) => (timer = setTimeout(() => done(null), PATIENCE_MS)));
+    const kept = await Promise.race([this.cache.load(this.draft.id).catch(() => null), tooSlow]);
+    clearTimeout(timer);
+    return kept;
   }
 
   remove(): void {

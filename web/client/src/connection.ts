@@ -3,6 +3,8 @@ import type { ConnectionState } from "./session_state.js";
 
 /** From so many failures in a row on it is called offline. */
 const OFFLINE_AFTER = 3;
+/** From so many failures in a row on the server was away; a single one may be of that request alone. */
+const AWAY_AFTER = 2;
 
 interface Trouble {
   failures: number;
@@ -43,9 +45,12 @@ export class Connection {
     if (this.troubles.delete(who)) this.tell();
   }
 
-  /** The server has answered: whoever waits to try again need not wait. */
+  /**
+   * The server has answered. If it had been away, whoever waits to try again need not wait. If it had not, they wait
+   * on: a request that always fails would be sent without pause beside others that are answered.
+   */
   answered(who: object): void {
-    const wasAway = this.troubles.has(who);
+    const wasAway = (this.troubles.get(who)?.failures ?? 0) >= AWAY_AFTER;
     this.well(who);
     if (wasAway) this.retryNow();
   }

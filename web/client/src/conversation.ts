@@ -16,6 +16,8 @@ import type { Session, StoredMessage } from "./types.js";
 
 /** A page that is hidden for so long lets go of its connection: browsers have six for all tabs of a server. */
 const HIDDEN_MS = 10_000;
+/** What another tab says is sent from here too if it still waits after so long: that tab may be gone. */
+const TAKE_UP_MS = 5000;
 
 export interface Surroundings {
   api: Api;
@@ -42,6 +44,7 @@ export class Conversation {
   private follower: Follower | null = null;
   private visible = true;
   private hiding: ReturnType<typeof setTimeout> | undefined;
+  private takingUp: ReturnType<typeof setTimeout> | undefined;
   private show: () => void = () => undefined;
   /** Resolves when there is something to show, or when it is known that there is nothing. */
   readonly shown = new Promise<void>((done) => (this.show = done));
@@ -77,6 +80,7 @@ export class Conversation {
       else void this.refresh();
     });
     this.ended.signal.addEventListener("abort", deaf);
+    around.shelf.watch(() => this.elsewhere(), this.ended.signal);
   }
 
   /** The title of a session that was begun here and is still to be made. */
@@ -108,7 +112,7 @@ export class Conversation {
 
   setVisible(visible: boolean): void {
     if (visible === this.visible) return;
-    this.visible = visible;
+    this.visible = this.draft.visible = visible;
     clearTimeout(this.hiding);
     this.draft.publish();
     if (!visible) {
@@ -135,12 +139,26 @@ export class Conversation {
     this.saver.now();
     this.ended.abort();
     clearTimeout(this.hiding);
+    clearTimeout(this.takingUp);
     this.follower?.close();
     this.loading.close();
     this.outgoing.close();
     this.draft.close();
     this.around.connection.well(this);
     this.show();
+  }
+
+  /** Another tab has changed what waits to be sent. */
+  private elsewhere(): void {
+    this.outgoing.heed();
+    this.takingUp ??= setTimeout(() => {
+      this.takingUp = undefined;
+      // What is not known yet takes everything up when it is.
+      if (!this.known || this.draft.phase !== "ready") return;
+      this.outgoing.takeUp();
+      this.attend();
+      this.draft.changed();
+    }, TAKE_UP_MS);
   }
 
   /** Something waits that may have to follow a reply: that is followed on a hidden page too. */
@@ -256,6 +274,7 @@ export class Conversation {
         if (event.type === "turn" && event.number > (this.session?.turn_count ?? 0)) void this.refresh();
         return this.replies.take(event);
       },
+      undecided: () => this.outgoing.sender.undecided,
       reload: async () => {
         const read = await this.loading.load();
         this.know(read.session);

@@ -1,3 +1,6 @@
+/** Nobody waits longer than this, in seconds: the clocks of two machines differ, and beyond 24 days timers end at once. */
+const LONGEST_WAIT_S = 300;
+
 /** A request that did not succeed; the message is the server's `detail`, which says what to do. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
@@ -8,7 +11,7 @@ export class ApiError extends Error {
     /** The server's stable code (PROTOCOL.md, "Errors"); where there was no answer `unreachable`, `timeout` or `unexpected_answer`. */
     readonly code: string,
     message: string,
-    /** Seconds to wait before asking again, where the server said so. */
+    /** Seconds to wait before asking again, where the server said so; 300 at most. */
     readonly retryAfter: number | null = null,
   ) {
     super(message);
@@ -49,7 +52,8 @@ export async function refusal(response: Response): Promise<ApiError> {
   const told = [body.detail, body.error].find((text) => typeof text === "string");
   const message = told ?? `The server answered with status ${response.status}.`;
   const code = typeof body.code === "string" ? body.code : "";
-  return new ApiError(response.status, code, message, secondsToWait(body.retry_after, response.headers.get("Retry-After")));
+  const seconds = secondsToWait(body.retry_after, response.headers.get("Retry-After"));
+  return new ApiError(response.status, code, message, seconds === null ? null : Math.min(seconds, LONGEST_WAIT_S));
 }
 
 function fields(value: unknown): Record<string, unknown> {

@@ -3,11 +3,14 @@ import { backOff } from "./back_off.js";
 import type { Connection } from "./connection.js";
 import { ApiError, apiError, unexpectedAnswer } from "./errors.js";
 import type { ServerEvent } from "./events.js";
+import type { ChunkEvent } from "./messages/reply.js";
 import type { ReplyEvent } from "./types.js";
 
 export interface FollowHooks {
   /** An event of the stream. `lost`: it does not fit what came before, and shall be asked for again. */
   take(event: ReplyEvent): "taken" | "lost";
+  /** Whether what is read now may be what is being sent, and would be shown beside it. */
+  undecided(): boolean;
   /** The place is lost: read the messages, and return where to follow from. Rejects with ApiError. */
   reload(): Promise<string>;
   /** Whether an error means that the session is gone; all others are tried again. */
@@ -18,6 +21,8 @@ export interface FollowHooks {
 const NO_PLACE = [400, 410];
 /** A connection that held for so long has worked; one that did not counts as one more failure. */
 const STEADY_MS = 1000;
+/** From so many failures in a row on the messages are read at each try: replies end also where no stream can be had. */
+const BLIND_AFTER = 3;
 
 /** Follows all replies of a session through any number of connections. */
 export class Follower {
@@ -28,6 +33,8 @@ export class Follower {
   private failures = 0;
   /** Connections in a row that went on with something else than what follows the cursor. */
   private gaps = 0;
+  /** The chunk that stood behind the last gap, until it is taken: what comes before it, or of other turns, closes no gap. */
+  private behindGap: ChunkEvent | null = null;
   private readonly unwatch: () => void;
 
   constructor(
@@ -64,14 +71,18 @@ export class Follower {
 
   private async follow(stay: AbortSignal): Promise<void> {
     for (;;) {
-      const error = await this.connect(stay).then(() => null, trouble);
+      const end = await this.connect().catch(trouble);
       if (stay.aborted) return;
-      if (error && this.hooks.gone(error)) {
+      const failures = ++this.failures;
+      const blind = failures >= BLIND_AFTER && !this.hooks.undecided();
+      const place = end === "lost" || blind ? await this.findPlace().catch(trouble) : null;
+      if (over(stay)) return;
+      const errors = [end, place].filter((one) => one instanceof ApiError);
+      if (errors.some((error) => this.hooks.gone(error))) {
         this.hold();
         return;
       }
-      const failures = ++this.failures;
-      const ms = Math.max(backOff(failures), error?.waitMs ?? 0);
+      const ms = Math.max(backOff(failures), ...errors.map((error) => error.waitMs));
       this.connection.failed(this, failures, Date.now() + ms);
       await this.connection.pause(ms, stay);
       if (over(stay)) return;
@@ -79,7 +90,8 @@ export class Follower {
     }
   }
 
-  private async connect(stay: AbortSignal): Promise<void> {
+  /** Take the events of one connection, to its end. `lost`: the place is, too. */
+  private async connect(): Promise<"ended" | "lost"> {
     const attempt = new AbortController();
     this.attempt = attempt;
     this.since = null;
@@ -104,7 +116,7 @@ export class Follower {
     } finally {
       if (this.lasted > STEADY_MS) this.failures = 0;
     }
-    if (lost && !over(stay)) await this.findPlace();
+    return lost ? "lost" : "ended";
   }
 
   /** Take an event; tell whether the place is lost. */
@@ -116,12 +128,21 @@ export class Follower {
     }
     if (this.hooks.take(event) === "taken") {
       if (id !== null) this.cursor = id;
-      if ("seq" in event) this.failures = this.gaps = 0;
+      if ("seq" in event) this.advance(event);
       return false;
     }
     attempt.abort();
+    if ("seq" in event) this.behindGap = event;
     // The same cursor once more; what is missing again then will not come.
     return ++this.gaps > 1;
+  }
+
+  /** A chunk was taken: it goes on, unless there is a gap elsewhere. */
+  private advance({ turn, seq, type }: ChunkEvent): void {
+    const { behindGap: gap } = this;
+    if (gap && (turn !== gap.turn || (seq < gap.seq && type !== "end"))) return;
+    this.behindGap = null;
+    this.failures = this.gaps = 0;
   }
 
   /** How long the connection has brought events, in milliseconds. */

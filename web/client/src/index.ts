@@ -8,5 +8,6 @@ export { Chat, type ChatOptions, type Choice, type SessionCache } from "./chat.j
 export type { EventOptions, ServerEvent } from "./events.js";
 export { newId } from "./ids.js";
 export { isAntiphon } from "./server.js";
+export { openChannel } from "./tabs.js";
 export type * from "./session_state.js";
 export type * from "./types.js";

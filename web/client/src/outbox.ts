@@ -40,6 +40,11 @@ export class OutboxShelf {
 
   constructor(private readonly storage: OutboxStorage | undefined) {}
 
+  /** Be told when another tab may have changed it, until the signal is aborted. */
+  watch(changed: () => void, signal: AbortSignal): void {
+    if (typeof addEventListener === "function") addEventListener("storage", changed, { signal });
+  }
+
   /** The ids of the sessions that have an outbox. */
   ids(): string[] {
     const names = quietly(() => this.storage && (this.storage.keys?.() ?? Object.keys(this.storage))) ?? [];
@@ -74,6 +79,11 @@ export class Outbox {
     } catch {
       return [];
     }
+  }
+
+  /** Why the entry with this key was refused, in whichever tab; undefined: it was not. */
+  faultOf(key: string): OutboxEntry["fault"] {
+    return this.entries().find((entry) => entry.key === key)?.fault;
   }
 
   /** Add an entry, or put it in the place of the one with its key. */

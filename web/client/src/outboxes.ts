@@ -26,9 +26,7 @@ export class Outboxes {
       if (now.status === "connected" && before.status !== "connected") this.soon();
     });
     this.ended.signal.addEventListener("abort", unwatch);
-    if (typeof addEventListener === "function") {
-      addEventListener("storage", () => this.lookAgain(), { signal: this.ended.signal });
-    }
+    around.shelf.watch(() => this.lookAgain(), this.ended.signal);
     this.lookAgain();
   }
 
@@ -109,6 +107,7 @@ export class Outboxes {
         if (!waiting.get(id)?.count) end();
       });
       stop.addEventListener("abort", end);
+      conversation.setVisible(false);
       conversation.open();
     });
   }

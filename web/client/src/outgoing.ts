@@ -51,6 +51,8 @@ export class Outgoing {
       created: (session) => this.hooks.created(session),
       accepted: (entry, turn) => this.accepted(entry, turn),
       refused: (entry, error) => this.refused(entry, faultOf(error), error.status === 404),
+      // Who cannot be reached may have it: what is to be stopped then is stopped when it is known.
+      recalled: (entry, { status }) => (status !== 0 && draft.stopping.has(entry.replyId)) || outbox.faultOf(entry.key) !== undefined,
       putOff: () => this.replies.release(),
     });
   }
@@ -77,8 +79,9 @@ export class Outgoing {
     const entry = this.refusalOf(message);
     if (!entry) return false;
     this.forget(entry);
-    // The refused key stands for nothing, or for something else.
-    const again = { ...entry, key: newId("key-") };
+    // What was refused may have been taken all the same, at a try whose answer was lost: by its key it is found.
+    const key = entry.fault?.code === "conflict" ? newId("key-") : entry.key;
+    const again = { ...entry, key };
     delete again.fault;
     if (choice.bot !== undefined || choice.model !== undefined) {
       delete again.bot;
@@ -139,8 +142,8 @@ export class Outgoing {
     for (const entry of entries) this.showRefused(entry, entry.fault ?? GONE);
   }
 
-  /** Take up what was sent before the page was loaded and not answered. */
-  restore(): void {
+  /** Take up what was sent before the page was loaded and not answered, and what was refused then. */
+  restore(refused = true): void {
     const entries = this.outbox.entries();
     const awaited = new Set(entries.map((entry) => entry.replyId));
     for (const entry of entries) {
@@ -149,20 +152,39 @@ export class Outgoing {
       // What it was to follow was sent, and its id here is known no more.
       if (parent?.startsWith("local-") && !awaited.has(parent)) entry.parent = this.newestReply();
       if (this.draft.tree.get(entry.replyId)) continue;
-      if (entry.fault) this.showRefused(entry, entry.fault);
-      else {
+      if (entry.fault && refused) this.showRefused(entry, entry.fault);
+      if (!entry.fault) {
         if (!this.isStored(entry)) this.show(entry);
         this.sender.add(entry);
       }
     }
   }
 
-  /** Stop a reply: now, or when the server has what it answers. */
+  /** Send what another tab said and has not sent; the branch shown stays. What was refused is decided on there. */
+  takeUp(): void {
+    const { tree } = this.draft;
+    const { end } = tree;
+    tree.endAt(tree.newest());
+    this.restore(false);
+    if (end && !tree.path.includes(end.id)) tree.endAt(end.id);
+  }
+
+  /** What was refused or stopped in another tab is not sent from here either. */
+  heed(): void {
+    this.sender.recall();
+    for (const { key, fault } of this.outbox.entries()) {
+      if (!fault) continue;
+      for (const entry of this.sender.withdraw((other) => other.key === key)) this.refused(entry, fault, false);
+    }
+  }
+
+  /** Stop a reply: now, or when the server has what it answers. What waits to be sent again is not sent. */
   stop(reply: ChatMessage): void {
     const { stopping } = this.draft;
     if (stopping.has(reply.id)) return;
     stopping.add(reply.id);
     if (reply.turnId !== null) void this.cancel(reply.turnId, reply.id);
+    else this.sender.recall();
   }
 
   /** The same as `lastReply`; of a session that is not known yet the one it turns out to be. */
@@ -268,6 +290,7 @@ export class Outgoing {
 
   private showRefused(entry: OutboxEntry, fault: Fault): void {
     const { tree } = this.draft;
+    entry.fault = fault;
     if (entry.kind === "regenerate") {
       this.outbox.remove(entry.key);
       const reply = tree.get(entry.replyId);
@@ -275,7 +298,6 @@ export class Outgoing {
       if (reply) tree.put({ ...reply, status: "failed", fault });
       return;
     }
-    entry.fault = fault;
     this.outbox.put(entry);
     this.refusals.set(entry.promptId, entry);
     const shown = tree.get(entry.promptId) ?? this.promptOf(entry);

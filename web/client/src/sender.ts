@@ -12,9 +12,16 @@ export interface SenderHooks {
   created(session: Session): void;
   accepted(entry: OutboxEntry, turn: Turn): void;
   refused(entry: OutboxEntry, error: ApiError): void;
+  /** Whether an entry that was answered with this error shall not be tried again. */
+  recalled(entry: OutboxEntry, error: ApiError): boolean;
   /** The server has surely not taken what was sent, and is asked again after a while. */
   putOff(): void;
 }
+
+/** The server fails at one entry so many times before its reader is asked: for ever it would hold up all others. */
+export const FAULTS = 8;
+/** What proxies answer without asking a server, while servers come and go. */
+const OF_PROXIES = [404, 408, 425];
 
 /** Sends the outbox of one session in order, each entry until it is answered. */
 export class Sender {
@@ -23,6 +30,8 @@ export class Sender {
   /** Whether the server may have taken what is being sent. */
   private unsure = false;
   private created = false;
+  /** What the entry being sent was answered while it waits to be sent again, and what ends that wait. */
+  private resting: { error: ApiError; wake: AbortController } | null = null;
   private readonly ended = new AbortController();
 
   constructor(
@@ -75,9 +84,16 @@ export class Sender {
     if (!this.sending) void this.work();
   }
 
+  /** End the wait of an entry that shall not be tried again: it is refused then. */
+  recall(): void {
+    const [entry] = this.queue;
+    if (entry && this.resting && this.hooks.recalled(entry, this.resting.error)) this.resting.wake.abort();
+  }
+
   /** What is being sent is sent once to its end; no more is begun, and nothing repeated. */
   close(): void {
     this.ended.abort();
+    this.resting?.wake.abort();
     this.connection.well(this);
   }
 
@@ -115,26 +131,31 @@ export class Sender {
 
   /** Send until it is answered; null: the session was closed before. Rejects with the refusal. */
   private async deliver(entry: OutboxEntry): Promise<Turn | null> {
+    // One try of several may have arrived: that a later one is put off says nothing of it.
+    let [faults, doubtful] = [0, false];
     for (let failures = 1; ; failures++) {
-      try {
-        this.unsure = true;
-        const turn = await this.post(entry);
-        this.unsure = false;
-        this.connection.well(this);
+      this.unsure = true;
+      const answer = await this.post(entry).catch(apiError);
+      if (!(answer instanceof Error)) {
         this.outbox.remove(entry.key);
-        return turn;
-      } catch (thrown) {
-        const error = apiError(thrown);
-        this.unsure = error.passing && !isPutOff(error);
-        if (!error.passing) {
-          this.connection.well(this);
-          throw error;
-        }
-        if (!this.unsure) this.hooks.putOff();
-        if (!this.closed) await this.wait(error, failures);
-        if (this.closed) return null;
+        return this.settle(answer);
       }
+      if (isFault(answer)) faults++;
+      if (isRefusal(answer, doubtful) || faults >= FAULTS) throw this.settle(answer);
+      doubtful ||= !isPutOff(answer);
+      this.unsure = doubtful;
+      if (!doubtful) this.hooks.putOff();
+      if (!this.closed && !this.hooks.recalled(entry, answer)) await this.wait(answer, failures);
+      if (this.closed) return null;
+      if (this.hooks.recalled(entry, answer)) throw this.settle(answer);
     }
+  }
+
+  /** What was being sent is sent no more; returns what it was answered. */
+  private settle<T extends Turn | ApiError>(answer: T): T {
+    this.unsure = false;
+    this.connection.well(this);
+    return answer;
   }
 
   private async wait(error: ApiError, failures: number): Promise<void> {
@@ -142,7 +163,10 @@ export class Sender {
     // A server that asks to wait has been reached.
     if (error.status === 0) this.connection.failed(this, failures, Date.now() + ms);
     else this.connection.well(this);
-    await this.connection.pause(ms, this.ended.signal);
+    const wake = new AbortController();
+    this.resting = { error, wake };
+    await this.connection.pause(ms, wake.signal);
+    this.resting = null;
     if (error.status === 0 && !this.closed) this.connection.failed(this, failures, null);
   }
 
@@ -161,5 +185,15 @@ export class Sender {
 
 /** Whether the server itself asks to come back later: then nothing was taken. A gateway's word for it says nothing. */
 function isPutOff({ status, code }: ApiError): boolean {
-  return (status === 429 || status === 503) && code !== "";
+  return (status === 429 || status === 503) && code !== "" && code !== "unreachable";
+}
+
+/** Whether it may be answered so for ever. That the server is away, or asks to come back later, passes. */
+function isFault({ status, code, passing }: ApiError): boolean {
+  return status === 500 || !passing || (status > 500 && status !== 503 && code !== "");
+}
+
+/** Whether it is the last word. A proxy's is not, and least of all where a try before may have got through it: `doubtful`. */
+function isRefusal({ status, code, passing }: ApiError, doubtful: boolean): boolean {
+  return !passing && (code !== "" || !(doubtful || OF_PROXIES.includes(status)));
 }

@@ -32,6 +32,8 @@ export class SessionDraft {
   loadingOlder = false;
   /** The ids of replies that were asked to stop. */
   readonly stopping = new Set<string>();
+  /** Whether anybody sees it. If not it does not wait for frames: none may be drawn, and what is queued waits for it. */
+  visible = true;
   /** Is called before publishing, to bring what waits into the tree. */
   gather: () => void = () => undefined;
   private closed = false;
@@ -56,7 +58,7 @@ export class SessionDraft {
   changed(): void {
     if (this.cancel || this.closed) return;
     const publish = (): void => this.publish();
-    if (typeof requestAnimationFrame === "function" && document.visibilityState === "visible") {
+    if (this.visible && typeof requestAnimationFrame === "function" && document.visibilityState === "visible") {
       const frame = requestAnimationFrame(publish);
       this.cancel = () => cancelAnimationFrame(frame);
     } else {

@@ -16,7 +16,7 @@ export class Tabs {
   constructor(private readonly server: string) {}
 
   tell(session: string, what: Change["what"]): void {
-    const channel = this.channel ?? open();
+    const channel = this.channel ?? openChannel(CHANNEL);
     channel?.postMessage({ server: this.server, session, what } satisfies Change);
     if (channel !== this.channel) channel?.close();
   }
@@ -24,7 +24,7 @@ export class Tabs {
   /** Hear of changes made in other tabs; returns what ends it. */
   listen(listener: (change: Change) => void): () => void {
     this.listeners.add(listener);
-    this.channel ??= open((data) => this.heard(data));
+    this.channel ??= openChannel(CHANNEL, (data) => this.heard(data));
     return () => {
       this.listeners.delete(listener);
       if (this.listeners.size > 0) return;
@@ -40,10 +40,10 @@ export class Tabs {
   }
 }
 
-/** Null where the browser has none, or does not allow it. */
-function open(onData: (data: unknown) => void = () => undefined): BroadcastChannel | null {
+/** A channel to the other tabs; null where the browser has none, or does not allow it. */
+export function openChannel(name: string, onData: (data: unknown) => void = () => undefined): BroadcastChannel | null {
   try {
-    const channel = new BroadcastChannel(CHANNEL);
+    const channel = new BroadcastChannel(name);
     channel.onmessage = (event: MessageEvent) => onData(event.data);
     return channel;
   } catch {

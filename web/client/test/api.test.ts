@@ -119,12 +119,17 @@ describe("failures", () => {
     const error = await failure(api(() => problem(429, "rate_limited", { retry_after: 3 })).bots());
     expect(error).toMatchObject({ status: 429, code: "rate_limited", message: "rate_limited.", retryAfter: 3, passing: true, waitMs: 3000 });
     expect((await failure(api(() => problem(422, "invalid")).bots())).passing).toBe(false);
+    // Timers take no more than 24 days: beyond that they end at once.
+    expect((await failure(api(() => problem(503, "overloaded", { retry_after: 30 * 86_400 })).bots())).waitMs).toBe(300_000);
   });
 
   test.each([
     ["7", [7]],
     [new Date(Date.now() + 60_000).toUTCString(), [57, 58, 59, 60]],
     ["soon", [null]],
+    // Of a clock that is ahead, or of somebody who means it: asked again all the same.
+    [new Date(Date.now() + 86_400_000).toUTCString(), [300]],
+    [String(30 * 86_400), [300]],
   ])("Retry-After: %s", async (header, expected) => {
     const { retryAfter } = await failure(api(() => new Response("busy", { status: 503, headers: { "Retry-After": header } })).bots());
     expect(expected).toContain(retryAfter === null ? null : Math.floor(retryAfter));

@@ -56,13 +56,17 @@ describe("a connection", () => {
   });
 });
 
-test("who finds the server again wakes the others", async () => {
+test("who finds the server again wakes the others; who failed once has not looked for it", async () => {
   const connection = new Connection();
   let woken = 0;
   void connection.pause(60_000).then(() => woken++);
   connection.answered(one);
   await Promise.resolve();
   expect(woken).toBe(0);
+  connection.failed(one, 1, null);
+  connection.answered(one);
+  await Promise.resolve();
+  expect([woken, connection.store.getState().status]).toEqual([0, "connected"]);
   connection.failed(one, 2, null);
   connection.answered(one);
   await Promise.resolve();

@@ -1,13 +1,36 @@
 // @vitest-environment node
 import { describe, expect, test, vi } from "vitest";
+import type { Chat } from "../src/chat.js";
 import { chatOn, last, now, opened, shown, texts } from "./chats.js";
-import { FakeServer, json, problem, until } from "./fake_server.js";
+import { FakeServer, type FakeTurn, json, problem, until } from "./fake_server.js";
 
 const talk = (): FakeServer => {
   const server = new FakeServer().begin();
   server.exchange("one", "first", null);
   return server;
 };
+
+/** A conversation that is open and followed. */
+async function following(): Promise<{ server: FakeServer; chat: Chat }> {
+  const server = talk();
+  return { server, chat: await opened(server) };
+}
+
+/** One in which a reply is under way, of which so much is shown. */
+async function underWay(said = "a"): Promise<{ server: FakeServer; chat: Chat; turn: FakeTurn }> {
+  const { server, chat } = await following();
+  const turn = server.ask("two", "r1");
+  turn.say(said);
+  await until(() => last(chat)?.content === said);
+  return { server, chat, turn };
+}
+
+/** The connection breaks, and the cursor is good no more when it is made again. */
+function expire(server: FakeServer, instead: FakeServer["instead"] = () => undefined): void {
+  let refusals = 0;
+  server.instead = (request) => (request.path.endsWith("/events") && refusals++ === 0 ? problem(410, "cursor_expired") : instead(request));
+  server.cut();
+}
 
 describe("following", () => {
   test("begins behind what was read, with the replies under way from their first chunk", async () => {
@@ -22,8 +45,7 @@ describe("following", () => {
   });
 
   test("comes back with the cursor of the last event, and drops what it had", async () => {
-    const server = talk();
-    const chat = await opened(server);
+    const { server, chat } = await following();
     const turn = server.ask("two", "r1");
     for (const text of ["a", "b", "c"]) turn.say(text);
     await until(() => last(chat)?.content === "abc");
@@ -38,11 +60,7 @@ describe("following", () => {
   });
 
   test("a gap is not passed over", async () => {
-    const server = talk();
-    const chat = await opened(server);
-    const turn = server.ask("two", "r1");
-    turn.say("a");
-    await until(() => last(chat)?.content === "a");
+    const { server, chat, turn } = await underWay();
     turn.chunks.push({ type: "content", text: "b" });
     turn.say("c");
     turn.end();
@@ -53,8 +71,7 @@ describe("following", () => {
 
   test.each(["null", '{"type":"content","turn":1,"seq":0,"text":null'])("is not ended by an event that is none: %s", async (data) => {
     const warn = vi.spyOn(console, "warn").mockReturnValue();
-    const server = talk();
-    const chat = await opened(server);
+    const { server, chat } = await following();
     server.followed[0]?.send(`data: ${data}\n\n`);
     await until(() => chat.connection.store.getState().status === "resuming");
     await until(() => server.followed.length > 1);
@@ -66,11 +83,7 @@ describe("following", () => {
   });
 
   test("a gap that stays has the messages read anew", async () => {
-    const server = talk();
-    const chat = await opened(server);
-    const turn = server.ask("two", "r1");
-    turn.say("a");
-    await until(() => last(chat)?.content === "a");
+    const { server, chat, turn } = await underWay();
     const reads = server.made("GET", "/s").length;
     for (let k = 0; k < 2; k++) {
       const followed = server.followed.length;
@@ -83,17 +96,29 @@ describe("following", () => {
     await until(() => last(chat)?.content === "ab");
   });
 
+  test("so does one beside which another reply goes on, and it is come back to ever later", async () => {
+    const { server, chat, turn: gone } = await underWay();
+    const other = server.ask("three", null);
+    const reads = server.made("GET", "/s").length;
+    const states: string[] = [];
+    chat.connection.store.subscribe(({ status }) => states.push(status));
+    for (let k = 0; !states.includes("offline"); k++) {
+      const { length } = server.followed;
+      other.say(String(k % 10));
+      server.followed.at(-1)?.send('id: 2.9,3.0\ndata: {"type":"content","turn":2,"seq":8,"text":"x"}\n\n');
+      await until(() => server.followed.length > length);
+    }
+    expect(server.made("GET", "/s").length).toBeGreaterThan(reads);
+    gone.say("b");
+    await until(() => now(chat).messages.get("r2")?.content === "ab" && now(chat).messages.get("r3")?.content === other.content);
+    expect(chat.connection.store.getState().status).toBe("connected");
+  });
+
   test("a cursor that is good no more has the messages read anew, whatever came meanwhile", async () => {
-    const server = talk();
-    const chat = await opened(server);
-    const running = server.ask("two", "r1");
-    running.say("some");
-    await until(() => last(chat)?.content === "some");
-    let refusals = 0;
-    server.instead = (request) => (request.path.endsWith("/events") && refusals++ === 0 ? problem(410, "cursor_expired") : undefined);
-    for (const stream of [...server.streams]) stream.cut();
-    running.say("thing");
-    running.end();
+    const { server, chat, turn } = await underWay("some");
+    expire(server);
+    turn.say("thing");
+    turn.end();
     const next = server.ask("three", "r2");
     next.say("third");
     await until(() => texts(chat).join() === "one,first,two,something,three,third");
@@ -101,47 +126,28 @@ describe("following", () => {
   });
 
   test("also where more came meanwhile than is read at once", async () => {
-    const server = talk();
-    const chat = await opened(server);
-    const running = server.ask("two", "r1");
-    running.say("some");
-    await until(() => last(chat)?.content === "some");
-    let refusals = 0;
-    server.instead = (request) => (request.path.endsWith("/events") && refusals++ === 0 ? problem(410, "cursor_expired") : undefined);
-    for (const stream of [...server.streams]) stream.cut();
-    running.say("thing");
-    running.end();
+    const { server, chat, turn } = await underWay("some");
+    expire(server);
+    turn.say("thing");
+    turn.end();
     for (let k = 3; k <= 80; k++) server.exchange(`${k}`, `re ${k}`, `r${k - 1}`);
     await until(() => now(chat).path.length === 160);
     expect([texts(chat)[3], now(chat).messages.get("r2")?.status, last(chat)?.content]).toEqual(["something", "complete", "re 80"]);
   });
 
   test("and a reply that ended unseen on a branch of its own is whole", async () => {
-    const server = talk();
-    const running = server.ask("two", "r1");
-    const chat = await opened(server);
-    running.say("some");
-    await until(() => last(chat)?.content === "some");
+    const { server, chat, turn } = await underWay("some");
     server.ask("uno", null);
     await until(() => chat.versions("p1").ids.length === 2);
-    for (const stream of [...server.streams]) stream.cut();
-    let refusals = 0;
-    server.instead = (request) => {
-      if (request.path.endsWith("/events") && refusals++ === 0) return problem(410, "cursor_expired");
-      // Its place in the pages is far back: only by its own id is it found.
-      return request.path.endsWith("/s/messages") ? json(200, { messages: [], next_before: null }) : undefined;
-    };
-    running.end();
+    // Its place in the pages is far back: only by its own id is it found.
+    expire(server, (request) => (request.path.endsWith("/s/messages") ? json(200, { messages: [], next_before: null }) : undefined));
+    turn.end();
     await until(() => now(chat).messages.get("r2")?.status === "complete");
     expect(server.made("GET", "/messages/r2").length).toBe(1);
   });
 
   test("a pod that leaves is left, and the reply goes on elsewhere", async () => {
-    const server = talk();
-    const chat = await opened(server);
-    const turn = server.ask("two", "r1");
-    turn.say("a");
-    await until(() => last(chat)?.content === "a");
+    const { server, chat, turn } = await underWay();
     server.followed[0]?.send('event: resume\ndata: {"type":"resume"}\n\n');
     await until(() => server.followed.length === 2);
     expect(server.followed[0]?.open).toBe(false);
@@ -151,8 +157,7 @@ describe("following", () => {
   });
 
   test("a session that is deleted while it is followed is missing", async () => {
-    const server = talk();
-    const chat = await opened(server);
+    const { server, chat } = await following();
     server.instead = (request) => (request.path.includes("/sessions/s") && !request.path.endsWith("/events") ? problem(404, "not_found") : undefined);
     server.followed[0]?.send('id: 1.0\nevent: connected\ndata: {"type":"connected"}\n\nevent: resume\ndata: {"type":"resume"}\n\n');
     await until(() => now(chat).phase === "missing");
@@ -160,8 +165,7 @@ describe("following", () => {
   });
 
   test("what a reset voids is gone", async () => {
-    const server = talk();
-    const chat = await opened(server);
+    const { server, chat } = await following();
     const turn = server.ask("two", "r1");
     turn.say("thought", "reasoning");
     turn.say("wrong");
@@ -174,8 +178,7 @@ describe("following", () => {
   });
 
   test("a failed reply says why", async () => {
-    const server = talk();
-    const chat = await opened(server);
+    const { server, chat } = await following();
     const turn = server.ask("two", "r1");
     turn.say("half");
     turn.end("failed", { error: { code: "provider_timeout", message: "Too slow." } });
@@ -185,8 +188,7 @@ describe("following", () => {
 });
 
 test("a proxy that knows no server for a while is no server that knows no session", async () => {
-  const server = talk();
-  const chat = await opened(server);
+  const { server, chat } = await following();
   let wrong = 0;
   server.instead = () => (wrong++ < 2 ? new Response("<html>404", { status: 404 }) : undefined);
   server.cut();
@@ -200,8 +202,7 @@ test("a proxy that knows no server for a while is no server that knows no sessio
 
 describe("others in the same session", () => {
   test("what follows the end of the branch shown is shown", async () => {
-    const server = talk();
-    const chat = await opened(server);
+    const { server, chat } = await following();
     server.ask("two", "r1").say("second");
     await until(() => texts(chat).join() === "one,first,two,second");
     expect(server.made("GET", "/p2").length).toBe(1);
@@ -211,8 +212,7 @@ describe("others in the same session", () => {
     ["a new version of the last message", null, undefined, ["p2", "r2"]],
     ["a new reply to it", null, "p1", ["p1", "r2"]],
   ])("%s is shown when nothing of one's own is under way", async (_what, parent, prompt, path) => {
-    const server = talk();
-    const chat = await opened(server);
+    const { server, chat } = await following();
     server.ask(prompt ? null : "uno", parent, prompt).say("other");
     await until(() => now(chat).path.join() === path.join());
     chat.show("r1");
@@ -220,8 +220,7 @@ describe("others in the same session", () => {
   });
 
   test("nothing moves while a reply of one's own is under way: there is a version more", async () => {
-    const server = talk();
-    const chat = await opened(server);
+    const { server, chat } = await following();
     chat.send("two");
     await until(() => last(chat)?.id === "r2");
     server.ask("zwei", "r1").say("other");
@@ -241,8 +240,7 @@ describe("others in the same session", () => {
   });
 
   test("a session that was deleted or renamed elsewhere is found so when the page is seen again", async () => {
-    const server = talk();
-    const chat = await opened(server);
+    const { server, chat } = await following();
     chat.setVisible(false);
     server.session = { id: "s", title: "Another name" };
     chat.setVisible(true);
@@ -256,11 +254,7 @@ describe("others in the same session", () => {
 });
 
 test("a hidden page lets go of its connection after 10 s, and resumes when it is seen", async () => {
-  const server = talk();
-  const chat = await opened(server);
-  const turn = server.ask("two", "r1");
-  turn.say("a");
-  await until(() => last(chat)?.content === "a");
+  const { server, chat, turn } = await underWay();
   vi.useFakeTimers();
   chat.setVisible(false);
   vi.advanceTimersByTime(9_000);
@@ -283,8 +277,7 @@ test("a hidden page lets go of its connection after 10 s, and resumes when it is
 });
 
 test("what was left is neither followed nor published", async () => {
-  const server = talk();
-  const chat = await opened(server);
+  const { server, chat } = await following();
   const turn = server.ask("two", "r1");
   turn.say("a");
   chat.startNew();

@@ -1,5 +1,5 @@
 // @vitest-environment node
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { CACHED_MESSAGES, type SessionCache } from "../src/caching.js";
 import { READ_AHEAD } from "../src/loading.js";
 import type { Session, StoredMessage } from "../src/types.js";
@@ -188,6 +188,21 @@ describe("the reader's own store", () => {
     chat.startNew();
     await chat.open("s");
     expect([now(chat).phase, cache.kept.size]).toEqual(["missing", 0]);
+  });
+
+  test("is done without where it never answers", async () => {
+    vi.useFakeTimers();
+    const server = long(1);
+    server.down = true;
+    const cache = Object.assign(new MemoryCache(), { load: () => new Promise<null>(() => undefined) });
+    const chat = chatOn(server, { cache });
+    void chat.open("s");
+    await vi.advanceTimersByTimeAsync(10_000);
+    const { phase } = now(chat);
+    server.down = false;
+    await vi.advanceTimersByTimeAsync(10_000);
+    vi.useRealTimers();
+    expect([phase, now(chat).phase, texts(chat)]).toEqual(["unreachable", "ready", ["1", "re 1"]]);
   });
 
   test("a session deleted while it is followed is missing as soon as the server sends its followers away", async () => {

@@ -1,8 +1,8 @@
 // @vitest-environment node
-import { describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { OUTBOX_ENTRIES } from "../src/outbox.js";
 import { chatOn, last, MemoryStorage, now, opened, shown, texts } from "./chats.js";
-import { FakeServer, json, until } from "./fake_server.js";
+import { FakeServer, json, problem, until } from "./fake_server.js";
 
 const posted = (server: FakeServer): unknown[] => server.made("POST", "/messages").map(({ body }) => body);
 const rest = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
@@ -239,4 +239,125 @@ describe("in a session that was left", () => {
     await rest(500);
     expect(server.session).toBeNull();
   });
+});
+
+describe("beside another tab", () => {
+  const others = new EventTarget();
+  /** What a browser tells the other tabs. */
+  const told = (): boolean => others.dispatchEvent(new Event("storage"));
+  const slow = (server: FakeServer): void => {
+    server.instead = ({ method, path }) => (method === "POST" && path.endsWith("/messages") ? problem(429, "rate_limited", { retry_after: 60 }) : undefined);
+  };
+  const talk = (): FakeServer => {
+    const server = new FakeServer().begin();
+    server.exchange("one", "first", null);
+    return server;
+  };
+  beforeEach(() => void vi.stubGlobal("addEventListener", others.addEventListener.bind(others)));
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  test("what that left behind is sent from the same conversation, and the branch shown stays", async () => {
+    const server = talk();
+    server.exchange("uno", "primero", null);
+    const storage = new MemoryStorage();
+    const chat = await opened(server, { storage });
+    chat.show("r1");
+    vi.useFakeTimers();
+    const away = new FakeServer();
+    away.down = true;
+    const other = chatOn(away, { storage });
+    void other.open("s");
+    other.send("two");
+    other.close();
+    told();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect([posted(server), storage.items.size]).toEqual([[{ text: "two", parent: "r2" }], 0]);
+    expect([texts(chat), now(chat).messages.get("p3")?.content]).toEqual([["one", "first"], "two"]);
+  });
+
+  test("what that is sending is left to it", async () => {
+    const server = talk();
+    const storage = new MemoryStorage();
+    await opened(server, { storage });
+    const other = await opened(server, { storage });
+    other.send("two");
+    told();
+    vi.useFakeTimers();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect([posted(server).length, server.turns.length]).toEqual([1, 2]);
+  });
+
+  test.each<[string, (server: FakeServer, storage: MemoryStorage) => Promise<unknown>]>([
+    ["from the same conversation", (server, storage) => opened(server, { storage })],
+    ["from another page", (server, storage) => Promise.resolve(chatOn(server, { storage }))],
+  ])("what was stopped there is not sent %s", async (_what, open) => {
+    const server = talk();
+    const storage = new MemoryStorage();
+    slow(server);
+    const chat = await opened(server, { storage });
+    await open(server, storage);
+    vi.useFakeTimers();
+    chat.send("two");
+    told();
+    await vi.advanceTimersByTimeAsync(10_000);
+    const sent = posted(server).length;
+    chat.stop();
+    await vi.advanceTimersByTimeAsync(10);
+    expect([last(chat)?.status, chat.outboxes.getState().get("s")?.refused]).toEqual(["unsent", 1]);
+    told();
+    await vi.advanceTimersByTimeAsync(10);
+    chat.discard(last(chat)?.id ?? "");
+    server.instead = () => undefined;
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect([sent, posted(server).length, server.turns.length]).toEqual([2, 2, 1]);
+  });
+
+  test("what was refused there before it was begun here is not begun", async () => {
+    const server = talk();
+    const turn = server.ask("two", "r1");
+    const storage = new MemoryStorage();
+    const chat = await opened(server, { storage });
+    await until(() => last(chat)?.id === "r2");
+    chat.send("three");
+    const fault = { code: "invalid", message: "No." };
+    const kept = JSON.parse(storage.getItem("outbox.s") ?? "[]") as object[];
+    storage.setItem("outbox.s", JSON.stringify(kept.map((entry) => ({ ...entry, fault }))));
+    told();
+    turn.end();
+    await until(() => now(chat).messages.get("r2")?.status === "complete");
+    await rest(30);
+    expect([posted(server), last(chat)?.status, last(chat)?.fault?.code]).toEqual([[], "unsent", "invalid"]);
+  });
+
+  test("what that was refused is decided on there", async () => {
+    const server = talk();
+    const storage = new MemoryStorage();
+    const chat = await opened(server, { storage });
+    const other = await opened(server, { storage });
+    server.instead = ({ method }) => (method === "POST" ? problem(422, "invalid") : undefined);
+    other.send("two");
+    await until(() => last(other)?.status === "unsent");
+    vi.useFakeTimers();
+    told();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect([texts(chat), posted(server).length]).toEqual([["one", "first"], 1]);
+  });
+});
+
+test("in a session that nobody looks at nothing waits for a frame", async () => {
+  vi.stubGlobal("document", { visibilityState: "visible" });
+  vi.stubGlobal("requestAnimationFrame", () => 0);
+  vi.stubGlobal("cancelAnimationFrame", () => undefined);
+  const server = new FakeServer().begin();
+  const turn = server.ask("one", null);
+  const chat = await opened(server);
+  chat.send("two");
+  chat.startNew();
+  await until(() => server.followed.length > 1);
+  turn.end();
+  await until(() => posted(server).length === 1);
+  vi.unstubAllGlobals();
 });
