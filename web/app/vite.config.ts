@@ -3,10 +3,14 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
+import { licences } from "./src/licences/plugin.js";
 import { serviceWorker } from "./src/sw/plugin.js";
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const OUT = source("../../src/antiphon/transports/static/web");
+
+/** `Features.DirSelector` of Lightning CSS, which Vite brings along. */
+const DIR_SELECTOR = 4;
 
 /** Empties the folder but for the widget's files, which another build puts there. */
 function emptyOwn(): Plugin {
@@ -49,8 +53,12 @@ function earlyTheme(): Plugin {
 const server = process.env["ANTIPHON_URL"] ?? "http://127.0.0.1:8000";
 const routes = ["/api", "/health", "/ready", "/stats", "/docs", "/openapi.json", "/graphql", "/v1"];
 
+// What is built in keeps its authors' terms: they are served beside it.
+const { list, inWorkers } = licences("licenses.txt", { KaTeX: source("src/licences/katex_fonts.txt") });
+
 export default defineConfig({
-  plugins: [react(), emptyOwn(), earlyTheme(), serviceWorker(source("src/sw/worker.ts"))],
+  plugins: [react(), emptyOwn(), earlyTheme(), serviceWorker(source("src/sw/worker.ts")), list],
+  worker: { plugins: inWorkers },
   resolve: {
     alias: [
       { find: "@antiphon/client/markdown", replacement: source("../client/src/markdown/index.ts") },
@@ -59,12 +67,12 @@ export default defineConfig({
       { find: /^(@fortawesome\/react-fontawesome|\.\.\/Scroll)$/, replacement: source("src/shared/ui/kit_parts.tsx") },
     ],
   },
+  // `:dir()` stays: lowered to languages it would be wrong of an English reply on an Arabic page (scrolling.css).
+  css: { lightningcss: { exclude: DIR_SELECTOR } },
   build: {
     outDir: OUT,
     emptyOutDir: false,
     manifest: true,
-    // What is built in keeps its authors' terms: they are served beside it.
-    license: { fileName: "licenses.txt" },
     // The page's policy allows no `data:` fonts, and the polyfill would be one more script before the first paint.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

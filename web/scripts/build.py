@@ -23,6 +23,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "web"
 OUT = ROOT / "src" / "antiphon" / "transports" / "static" / "web"
+# Where they are made, on the same disk: what is served is replaced at once, when all of it is there.
+NEW, OLD = WEB / "dist" / "new", WEB / "dist" / "old"
 NODE = ROOT / ".node"
 NODE_LOCK = WEB / "node.lock"
 PACKAGES_LOCK = WEB / "package-lock.json"
@@ -41,11 +43,40 @@ def build(node: Path | None = None) -> None:
         return
     path = install(node)
     print("== building the web files", flush=True)
-    shutil.rmtree(OUT, ignore_errors=True)
-    _run(path, "npm", "run", "--silent", "build")
-    if not (OUT / "index.html").exists():
-        raise Failed(f"The build left no page in {OUT}. Its configuration puts it elsewhere.")
-    (OUT / BUILT).write_text(_digest())
+    digest = _digest()
+    _make(path)
+    if not (NEW / "index.html").exists():
+        raise Failed(f"The build left no page in {NEW}. Its configuration puts it elsewhere.")
+    (NEW / BUILT).write_text(digest)
+    _put_in_place()
+
+
+def _make(path: str) -> None:
+    """Do what ``npm run build`` does, but for where the page goes.
+
+    The widget's build puts its few files among those that are served: they are taken over from there.
+    """
+    for folder in (NEW, OLD):
+        shutil.rmtree(folder, ignore_errors=True)
+    NEW.mkdir(parents=True)
+    began = NEW.stat().st_mtime
+    for package in ("client", "widget"):
+        _run(path, "npm", "run", "--silent", "build", "-w", package)
+    for made in [*OUT.glob("widget*"), *OUT.glob("widget*/*")]:
+        if made.is_file() and made.stat().st_mtime >= began:  # not what earlier builds left
+            copy = NEW / made.relative_to(OUT)
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copy2(made, copy)
+    _run(path, "npm", "run", "--silent", "build", "-w", "app", "--", "--outDir", str(NEW))
+    _run(path, "node", "scripts/compress.mjs", str(NEW))
+
+
+def _put_in_place() -> None:
+    """Replace what is served: a server that starts meanwhile reads the old files or the new ones."""
+    if OUT.exists():
+        OUT.rename(OLD)
+    NEW.rename(OUT)
+    shutil.rmtree(OLD, ignore_errors=True)
 
 
 def is_built() -> bool:

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { accessible } from "./axe.mjs";
 import { House, MODELS } from "./harness.mjs";
-import { by, done, finished, midway, pick, prompts, replies, say } from "./steps.mjs";
+import { by, conversation, done, exchanges, finished, midway, pick, prompts, replies, say } from "./steps.mjs";
 
 const house = new House();
 before(() => house.open());
@@ -83,6 +83,14 @@ test("the keyboard is enough", async () => {
   await finished(page, 1, "stopped");
   assert.equal(await by(prompts(page), "message-text").innerText(), "one\ntwo");
   await reach("regenerate");
+  await page.keyboard.press("Shift+Tab");
+  for (let k = 0; k < 60 && !await page.evaluate(() => document.activeElement.dataset.testid === "conversation-menu"); k++) await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.activeElement.dataset.testid === "session-rename");
+  await page.keyboard.press("End");
+  await page.waitForFunction(() => document.activeElement.dataset.testid === "session-delete");
+  await page.keyboard.press("Escape");
+  await page.waitForFunction(() => document.activeElement.dataset.testid === "conversation-menu");
   await reach("session");
   await page.keyboard.press("F2");
   await page.keyboard.press("Control+A");
@@ -122,6 +130,9 @@ for (const colorScheme of ["light", "dark"]) {
       await by(page, "figures-panel").waitFor();
       await accessible(page, "figures");
       await page.keyboard.press("Escape");
+      await by(page, "conversation-menu").click();
+      await accessible(page, "the menu at the head");
+      await page.keyboard.press("Escape");
       if (width < 600) await by(page, "menu").click();
       await by(page, "session").first().hover();
       await by(page, "session-menu").first().click();
@@ -141,6 +152,10 @@ test("nothing overflows on a small phone, and the conversations open over the pa
   await say(page, `bust 92 waist 74 hips 100 ${"x".repeat(300)}\n\n| ${"wide | ".repeat(30)}\n|${"---|".repeat(30)}\n`);
   await finished(page, 1);
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
+  await by(page, "conversation-menu").click();
+  const menu = await page.getByRole("menu").boundingBox();
+  assert.ok(menu.x >= 0 && menu.x + menu.width <= 320, JSON.stringify(menu));
+  await page.keyboard.press("Escape");
   await by(page, "menu").click();
   await by(page, "new-chat").waitFor();
   await page.keyboard.press("Escape");
@@ -181,6 +196,105 @@ test("a long reply is printed whole, over several pages, without controls and in
   assert.ok(await folded.evaluate((one) => one.scrollHeight <= one.clientHeight + 1), "what was asked is folded");
   assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue("--paper").trim()), "#fbf9f4");
   await done(page);
+});
+
+test("all of a long conversation is printed, and the reader is back in place after it", async () => {
+  const page = await house.visit();
+  await conversation(page, "long", exchanges(150, (k) => `Reply ${k}, with $x^{${k}}$.`));
+  await by(page, "transcript").focus();
+  await page.keyboard.press("Home");
+  await prompts(page).filter({ hasText: "Question 2?" }).scrollIntoViewIfNeeded();
+  await page.mouse.move(600, 300);
+  await page.mouse.wheel(0, 500);
+  await page.waitForTimeout(300);
+  const seen = () => page.evaluate(() => [...document.querySelectorAll('[data-testid="message"]')].map((one) => [one.dataset.id, Math.round(one.getBoundingClientRect().top)]).filter(([, top]) => top > 0 && top < 700));
+  const [drawnThen, seenThen] = [await page.locator('[data-testid="message"]').count(), await seen()];
+  assert.ok(drawnThen <= 60);
+  await page.evaluate(() => addEventListener("beforeprint", () => { window.printed = document.querySelectorAll('[data-testid="message"]').length; }));
+  const pdf = (await page.pdf({ format: "A4" })).toString("latin1");
+  assert.equal(await page.evaluate(() => window.printed), 300);
+  assert.ok(pdf.match(/\/Type\s*\/Page\b/g).length >= 8, "messages are missing on paper");
+  await page.waitForTimeout(300);
+  assert.ok(await page.locator('[data-testid="message"]').count() <= 60);
+  assert.deepEqual(await seen(), seenThen);
+  await page.evaluate(() => { window.print = () => { window.formulas = document.querySelectorAll(".math.typeset").length; dispatchEvent(new Event("beforeprint")); dispatchEvent(new Event("afterprint")); }; window.printed = 0; });
+  await by(page, "conversation-menu").click();
+  await by(page, "session-print").click();
+  await page.waitForFunction(() => window.printed === 300);
+  assert.equal(await page.evaluate(() => window.formulas), 150);
+  await page.waitForTimeout(300);
+  assert.deepEqual(await seen(), seenThen);
+  assert.deepEqual(page.faults, []);
+  await done(page);
+});
+
+test("what has not been loaded is loaded before it is printed, and paper says if it was not", async () => {
+  const page = await house.visit();
+  await conversation(page, "older", exchanges(120));
+  const older = /\/messages\?.*before=/;
+  await page.route(older, (route) => route.fulfill({ status: 503, body: "" }));
+  await page.reload();
+  await replies(page).last().waitFor();
+  await page.evaluate(() => { window.printed = 0; window.print = () => { window.printed = 1; dispatchEvent(new Event("beforeprint")); window.printed = document.querySelectorAll('[data-testid="message"]').length; dispatchEvent(new Event("afterprint")); }; });
+  const print = async () => {
+    await by(page, "conversation-menu").click();
+    await by(page, "session-print").click();
+  };
+  await print();
+  await page.getByRole("alert").filter({ hasText: "Nothing was printed" }).waitFor({ timeout: 60000 });
+  assert.equal(await page.evaluate(() => window.printed), 0);
+  await page.emulateMedia({ media: "print" });
+  await page.getByText("had not been loaded").waitFor();
+  await page.emulateMedia({ media: "screen" });
+  await page.unroute(older);
+  await print();
+  await page.waitForFunction(() => window.printed === 240);
+  await page.emulateMedia({ media: "print" });
+  assert.equal(await page.getByText("had not been loaded").isVisible(), false);
+  await done(page);
+});
+
+test("what is wider than the page fades at the side where there is more", async () => {
+  const table = `| ${"wide | ".repeat(40)}\n|${"---|".repeat(40)}\n| ${"cell | ".repeat(40)}`;
+  const text = `${table}\n\n\`\`\`\n${"x".repeat(400)}\n\`\`\`\n\n| a | b |\n|---|---|\n| 1 | 2 |`;
+  const arabic = text.replaceAll("wide", "عمود").replaceAll("cell", "خلية");
+  for (const [locale, reply, ahead] of [["en", text, "right"], ["ar", arabic, "left"], ["ar", text, "right"]]) {
+    const page = await house.visit({ locale, viewport: { width: 390, height: 800 }, reducedMotion: "reduce", forcedColors: "active" });
+    await conversation(page, "wide", [{ id: "q", text: "?" }, { id: "r", text: reply, after: "q" }]);
+    assert.match(await page.locator(".md .table").first().evaluate((one) => getComputedStyle(one).maskImage), new RegExp(`to ${ahead}`));
+    assert.match(await page.locator(".md pre").evaluate((one) => getComputedStyle(one).maskImage), /to right/);
+    const fades = (place) => place.evaluate((one) => ["--fade-start", "--fade-end"].map((name) => parseFloat(getComputedStyle(one).getPropertyValue(name)) > 10));
+    const scroll = async (place, part) => {
+      await place.evaluate((one, to) => { one.scrollLeft = (getComputedStyle(one).direction === "rtl" ? -1 : 1) * (one.scrollWidth - one.clientWidth) * to; }, part);
+      await page.waitForTimeout(100);
+    };
+    for (const place of [page.locator(".md .table").first(), page.locator(".md pre")]) {
+      for (const [part, sides] of [[0, [false, true]], [0.5, [true, true]], [1, [true, false]]]) {
+        await scroll(place, part);
+        assert.deepEqual(await fades(place), sides, `${locale}, ${part}`);
+      }
+    }
+    assert.deepEqual(await fades(page.locator(".md .table").last()), [false, false]);
+    await done(page);
+  }
+});
+
+test("what the server says in English is told as English, for who asks", async () => {
+  for (const [locale, open] of [["en", true], ["ar", false]]) {
+    const page = await house.visit({ locale });
+    await pick(page, "broken");
+    await say(page, "break");
+    await finished(page, 1, "failed");
+    const detail = page.locator(".trouble p");
+    assert.equal(await detail.isVisible(), open);
+    if (!open) {
+      await page.locator(".trouble summary").click();
+      assert.deepEqual([await detail.getAttribute("lang"), await detail.getAttribute("dir")], ["en", "ltr"]);
+      await accessible(page, "details");
+    }
+    await detail.waitFor();
+    await done(page);
+  }
 });
 
 test("forced colours leave what is open, chosen and pressed to be seen", async () => {

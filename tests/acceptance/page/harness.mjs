@@ -24,7 +24,7 @@ export function freePort() {
 }
 
 async function answers(url, process) {
-  for (const until = Date.now() + 20000; Date.now() < until;) {
+  for (const until = Date.now() + 60_000; Date.now() < until;) {
     if (process.exitCode !== null) throw new Error(`${COMMAND} ended with ${process.exitCode}:\n${process.said}`);
     if (await fetch(url).then((response) => response.ok, () => false)) return;
     await new Promise((done) => setTimeout(done, 50));

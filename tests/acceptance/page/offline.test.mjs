@@ -83,6 +83,26 @@ test("where a part of it is gone since a deploy it loads itself anew, once, and 
   await done(page);
 });
 
+test("an address that names nothing is the server's to answer, with the page, which is not kept", async () => {
+  const page = await house.visit();
+  await ready(page);
+  for (const path of ["/nowhere", "/c/a/b"]) {
+    const response = await page.goto(house.base + path);
+    assert.deepEqual([response.status(), response.fromServiceWorker()], [404, false]);
+    await by(page, "no-page").getByRole("heading").waitFor();
+  }
+  const kept = await page.evaluate(async () => {
+    const held = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()));
+    return held.flat().map(({ url }) => new URL(url).pathname);
+  });
+  assert.ok(kept.includes("/"));
+  assert.ok(!kept.includes("/nowhere"));
+  await by(page, "no-page").getByRole("link").click();
+  await by(page, "composer").waitFor();
+  assert.deepEqual(page.faults, []);
+  await done(page);
+});
+
 test("it can be installed", async () => {
   const page = await house.visit();
   const href = await page.locator('link[rel="manifest"]').getAttribute("href");

@@ -1,8 +1,8 @@
 // Whatever happens in mid-reply, in the end the screen shows what is stored. On one server, and on pods behind nginx.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { FLEET, House } from "./harness.mjs";
-import { by, done, finished, midway, pick, prompts, replies, say, stored, underWay, whole } from "./steps.mjs";
+import { FLEET, House, MODELS } from "./harness.mjs";
+import { by, conversation, done, exchanges, finished, midway, pick, prompts, replies, say, stored, underWay, whole } from "./steps.mjs";
 
 const house = new House();
 before(() => house.open());
@@ -162,6 +162,132 @@ test("regenerate and edit make branches to walk between", async () => {
   await by(replies(page).first(), "version-previous").click();
   await page.waitForFunction((id) => document.querySelector('[data-testid="message"][data-role="assistant"]').dataset.id === id, first);
   assert.deepEqual(page.faults, []);
+  await done(page);
+});
+
+const lines = (count) => Array.from({ length: count }, (_, k) => `Line ${k}.`).join("\n\n");
+
+for (const [where, before, after] of [["alone", 0, 0], ["in the middle", 12, 6], ["near the end", 12, 0]]) {
+  test(`versions of different heights, ${where}, are walked through without moving the pointer`, async () => {
+    const page = await house.visit({ viewport: { width: 1200, height: 800 } });
+    const heights = [2, 40, 1, 9, 25];
+    const said = exchanges(before);
+    said.push({ id: "q", text: "Which?", ...(before > 0 && { after: `r${before - 1}` }) }, ...heights.map((count, k) => ({ id: `rv${k}`, text: lines(count), after: "q" })));
+    for (let k = 0; k < after; k++) said.push({ id: `qa${k}`, text: "And then?", after: k === 0 ? "rv4" : `ra${k - 1}` }, { id: `ra${k}`, text: lines(4), after: `qa${k}` });
+    await conversation(page, "versions", said);
+    const walked = by(page, "versions").filter({ hasText: "/5" });
+    const place = async (id) => {
+      const box = await by(page, id).boundingBox();
+      return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+    };
+    await walked.scrollIntoViewIfNeeded();
+    if (where === "near the end") {
+      await by(page, "transcript").hover();
+      await page.mouse.wheel(0, -40); // at the very end the view is kept there anyway
+      await page.waitForTimeout(300);
+    }
+    for (const [id, numbers] of [["version-previous", [4, 3, 2, 1]], ["version-next", [2, 3, 4, 5]]]) {
+      const { x, y } = await place(id);
+      for (const number of numbers) {
+        await page.mouse.click(x, y);
+        await walked.filter({ hasText: `${number}/5` }).waitFor({ timeout: 3000 });
+        await page.waitForTimeout(150); // what comes after the first frame moves nothing either
+        const now = await place(id);
+        assert.ok(Math.abs(now.y - y) < 2 && Math.abs(now.x - x) < 2, `${id} to ${number}: from ${y} to ${now.y}`);
+      }
+    }
+    await page.mouse.move(5, 5);
+    await page.waitForTimeout(100);
+    const gap = await walked.evaluate((one) => one.closest(".foot").getBoundingClientRect().top - one.closest("article").querySelector(".md").getBoundingClientRect().bottom);
+    assert.ok(gap < 20, `there is a gap of ${gap} px left`);
+    assert.deepEqual(page.faults, []);
+    await done(page);
+  });
+}
+
+test("an edit that was not sent is there again after a refresh and after another conversation", async () => {
+  const page = await house.visit();
+  await conversation(page, "elsewhere", exchanges(1));
+  await conversation(page, "edited", exchanges(40));
+  const { pathname } = new URL(page.url());
+  const field = by(page, "edit-text");
+  const holds = (text) => page.waitForFunction((value) => document.querySelector('[data-testid="edit-text"]')?.value === value, text);
+  await by(page, "transcript").focus();
+  await page.keyboard.press("Home");
+  const first = prompts(page).filter({ hasText: "Question 2?" });
+  await first.hover();
+  await by(first, "edit").click();
+  await field.fill("Question 2, put bet");
+  await page.reload();
+  await holds("Question 2, put bet");
+  await page.waitForFunction(() => document.activeElement.dataset.testid === "edit-text");
+  await page.waitForTimeout(300);
+  const box = await field.boundingBox();
+  assert.ok(box.y > 0 && box.y < 720, "it is out of view");
+  await field.fill("Question 2, put better");
+  await by(page, "session").filter({ hasText: "elsewhere" }).click();
+  await field.waitFor({ state: "detached" });
+  await by(page, "session").filter({ hasText: "edited" }).click();
+  await holds("Question 2, put better");
+  await field.press("Escape");
+  await field.waitFor({ state: "detached" });
+  await page.reload();
+  await prompts(page).first().waitFor();
+  await page.waitForTimeout(500);
+  assert.equal(await field.count(), 0);
+  assert.equal(new URL(page.url()).pathname, pathname);
+  assert.deepEqual(await page.evaluate(() => Object.keys(localStorage).filter((name) => name.startsWith("antiphon.edit."))), []);
+  await done(page);
+});
+
+test("an edit of another branch than the newest comes back on its branch, and sending it ends it", async () => {
+  const page = await house.visit();
+  await pick(page, "quick");
+  await conversation(page, "branches", [{ id: "q1", text: "first" }, { id: "r1", text: "reply", after: "q1" }, { id: "q2", text: "second" }, { id: "r2", text: "another", after: "q2" }]);
+  await by(page, "version-previous").click();
+  await prompts(page).filter({ hasText: "first" }).hover();
+  await by(page, "edit").click();
+  await by(page, "edit-text").fill("first, put better");
+  await page.reload();
+  await page.waitForFunction(() => document.querySelector('[data-testid="edit-text"]')?.value === "first, put better");
+  await by(page, "edit-send").click();
+  await prompts(page).filter({ hasText: "put better" }).waitFor();
+  await finished(page, 1);
+  await page.reload();
+  await replies(page).first().waitFor();
+  await page.waitForTimeout(300);
+  assert.equal(await by(page, "edit-text").count(), 0);
+  await done(page);
+});
+
+test("another bot or model answers once more, also where the first one failed", async () => {
+  const page = await house.visit();
+  await pick(page, "broken");
+  await say(page, "echo me");
+  await finished(page, 1, "failed");
+  await by(replies(page), "regenerate-with").click();
+  await page.getByRole("menuitem", { name: MODELS.quick }).click();
+  await finished(page, 1);
+  assert.equal((await stored(page, await replies(page).first().getAttribute("data-id"))).metadata.model, `test/${MODELS.quick}`);
+  await by(replies(page), "regenerate-with").click();
+  await page.getByRole("menuitem", { name: "Echo", exact: true }).click();
+  await replies(page).filter({ hasText: "echo me" }).waitFor();
+  await finished(page, 1);
+  assert.equal((await stored(page, await replies(page).first().getAttribute("data-id"))).sender, "echo");
+  await by(prompts(page), "versions").filter({ hasText: /2\s*\/\s*2/ }).waitFor();
+  await whole(page);
+  await done(page);
+});
+
+test("who answers is shown at once, as it was known the last time", async () => {
+  const page = await house.visit();
+  await pick(page, "quick");
+  const before = await by(page, "choice").boundingBox();
+  await page.route(/\/api\/(bots|models)$/, () => undefined);
+  await page.reload();
+  await by(page, "choice").waitFor();
+  assert.equal(await by(page, "choice").inputValue(), `model:test/${MODELS.quick}`);
+  assert.deepEqual(await by(page, "choice").boundingBox(), before);
   await done(page);
 });
 

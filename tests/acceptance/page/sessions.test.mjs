@@ -60,6 +60,52 @@ test("drafts stay with their conversation, also over a refresh", async () => {
   await done(page);
 });
 
+test("the menu at the head of a conversation does what the list's does", async () => {
+  const page = await house.visit();
+  await conversations(page, "other", "mine");
+  const pick = async (action) => {
+    await by(page, "conversation-menu").click();
+    await by(page, action).click();
+  };
+  await pick("session-rename");
+  await by(page, "title-text").fill("Mine and nobody's");
+  await by(page, "title-text").press("Enter");
+  await entry(page, "Mine and nobody's").waitFor();
+  for (const [action, ending] of [["session-export-json", ".json"], ["session-export-markdown", ".md"]]) {
+    const coming = page.waitForEvent("download");
+    await pick(action);
+    assert.equal((await coming).suggestedFilename(), `Mine and nobody's${ending}`);
+  }
+  await pick("session-archive");
+  await by(page, "archived").waitFor();
+  await entry(page, "Mine and nobody's").waitFor({ state: "detached" });
+  await page.goto(`${house.base}/board`);
+  await page.getByRole("link", { name: "Chat" }).waitFor();
+  await page.goBack();
+  await by(page, "archived").waitFor();
+  await pick("session-archive");
+  await by(page, "archived").waitFor({ state: "detached" });
+  await entry(page, "Mine and nobody's").waitFor();
+  await pick("session-delete");
+  await page.waitForURL((url) => url.pathname === "/");
+  assert.equal(await by(page, "conversation-menu").count(), 0);
+  await by(page, "undo").click();
+  await by(page, "title").filter({ hasText: "Mine and nobody's" }).waitFor();
+  await by(page, "conversation-menu").waitFor();
+  assert.deepEqual(page.faults, []);
+  await done(page);
+});
+
+test("the menu at the head is still there after the board was looked at", async () => {
+  const page = await house.visit();
+  await conversations(page, "come back to me");
+  await page.getByRole("link", { name: "Board" }).click();
+  await by(page, "composer").waitFor({ state: "detached" });
+  await page.getByRole("link", { name: "Chat" }).click();
+  await by(page, "conversation-menu").waitFor();
+  await done(page);
+});
+
 test("what is deleted can be had back, and else is gone", async () => {
   const page = await house.visit();
   await conversations(page, "to be kept", "to be deleted");
@@ -230,6 +276,11 @@ test("what is exported is imported whole, with its branches", async () => {
   assert.equal(told.messages.length, 5);
   const text = await readFile(markdown.path, "utf8");
   for (const message of told.messages.slice(-2)) assert.ok(text.includes(message.content));
+  await replies(page).first().hover();
+  await by(replies(page).first(), "version-previous").click();
+  await by(replies(page).first(), "versions").filter({ hasText: /1\s*\/\s*2/ }).waitFor();
+  const other = await readFile((await download("session-export-markdown")).path, "utf8");
+  assert.ok(!other.includes("further on"), "the branch that is shown");
   await by(page, "session-import").setInputFiles({ name: json.name, mimeType: "application/json", buffer: await readFile(json.path) });
   await page.waitForFunction(() => document.querySelectorAll('[data-testid="session"]').length === 2);
   await listed(page).first().click();

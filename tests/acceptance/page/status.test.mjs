@@ -47,15 +47,17 @@ test("it goes on after the server was away", async () => {
   await done(page);
 });
 
-test("who asks from another machine is told how to read it", async () => {
-  const page = await house.visit({ path: "/health" });
+test("who asks from another machine is told how to read it: a program in JSON, a person by the page", async () => {
   const headers = { "X-Forwarded-For": "203.0.113.9" };
+  const page = await house.visit({ path: "/status", extraHTTPHeaders: headers });
+  await by(page, "status").and(page.locator('[data-phase="refused"]')).filter({ hasText: "ssh -L" }).waitFor();
   for (const path of ["/status", "/stats/events"]) {
-    const response = await page.request.get(house.base + path, { headers });
+    const response = await page.request.get(house.base + path);
     assert.equal(response.status(), 403);
     assert.match((await response.json()).detail, /ssh/i);
   }
-  const { status } = await (await page.request.get(`${house.base}/api/page`, { headers })).json();
+  const { status } = await (await page.request.get(`${house.base}/api/page`)).json();
   assert.equal(status, false);
+  assert.deepEqual(page.faults, []);
   await done(page);
 });

@@ -20,6 +20,23 @@ export async function say(page, text) {
   await by(page, "composer").press("Enter");
 }
 
+/** Opens a conversation made of these: `{ id, text, after }`, `after` the id of what it follows; ids of replies begin with r. */
+export async function conversation(page, title, said) {
+  const at = new Date().toISOString();
+  const messages = said.map(({ id, text, after = null }) => ({ id, role: id.startsWith("r") ? "assistant" : "user", sender: id.startsWith("r") ? "echo" : "user",
+    status: "complete", content: text, parent_id: after, usage: null, metadata: {}, feedback: null, created_at: at }));
+  const data = { format: "antiphon.session", version: 1, exported_at: at, session: { title, context: {}, created_at: at }, messages };
+  const response = await page.request.post(new URL("/api/sessions/import", page.url()).href, { data });
+  assert.equal(response.status(), 201, await response.text());
+  await page.goto(new URL(`/c/${(await response.json()).id}`, page.url()).href);
+  await messagesShown(page);
+}
+const messagesShown = (page) => page.locator('[data-testid="message"]').last().waitFor();
+
+/** Questions and replies in turn, so many pairs. */
+export const exchanges = (pairs, text = (k) => `Reply ${k}.`) => Array.from({ length: pairs }, (_, k) => [
+  { id: `q${k}`, text: `Question ${k}?`, ...(k > 0 && { after: `r${k - 1}` }) }, { id: `r${k}`, text: text(k), after: `q${k}` }]).flat();
+
 /** So many replies are shown, the last with this status, and nothing is under way. */
 export async function finished(page, count, status = "complete") {
   await replies(page).nth(count - 1).and(page.locator(`[data-status="${status}"]`)).waitFor();

@@ -115,6 +115,43 @@ test("the text on the screen is the stored text, after the network was gone", as
   await done(page);
 });
 
+test("the chat is back where a page's body was exchanged and its script run again, and goes on with its reply", async () => {
+  const page = await visit();
+  await by(page, "launcher").click();
+  await ask(page, `${"word ".repeat(300)}end.`);
+  await messages(page, "assistant").waitFor();
+  await page.evaluate(() => {
+    const { src, dataset } = document.querySelector("script");
+    document.body.replaceWith(document.createElement("body"));
+    const again = Object.assign(document.createElement("script"), { src });
+    Object.assign(again.dataset, dataset);
+    document.body.append(again);
+  });
+  await answered(page, 1);
+  assert.match(await by(messages(page, "assistant"), "message-text").innerText(), /end\.$/);
+  assert.equal(await page.locator("antiphon-chat").count(), 1);
+  assert.deepEqual(page.faults, []);
+  await done(page);
+});
+
+test("what is said while the conversation is still being read is sent, also from the page after", async () => {
+  const page = await visit();
+  await by(page, "launcher").click();
+  await ask(page, "first");
+  await answered(page, 1);
+  // The answer to this never comes; what is asked of the next page is answered.
+  await page.route(/\/api\/sessions\/[^/]+$/, () => undefined, { times: 1 });
+  await page.reload();
+  await by(page, "widget-text").waitFor();
+  await ask(page, "said early");
+  await messages(page, "user").filter({ hasText: "said early" }).waitFor();
+  await page.reload();
+  await answered(page, 2);
+  assert.deepEqual(await messages(page, "user").allInnerTexts().then((all) => all.map((text) => /first|said early/.exec(text)?.[0])), ["first", "said early"]);
+  assert.deepEqual(page.faults, []);
+  await done(page);
+});
+
 test("another visitor does not see it, and a new conversation begins empty", async () => {
   const page = await visit();
   await by(page, "launcher").click();

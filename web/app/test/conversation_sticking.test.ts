@@ -60,3 +60,14 @@ test("Positions that are rounded are no move", () => {
   sticking.scrolled(view(1499));
   expect(sticking.pinned).toBe(true);
 });
+
+test("Moved by the page to keep what is pressed in place, the view is at the end or it is not", () => {
+  sticking.held(view(1400), false);
+  expect(sticking.pinned).toBe(false);
+  sticking.scrolled(view(1400));
+  expect(sticking.pinned).toBe(false);
+  sticking.held(view(1500), true);
+  expect(sticking.pinned).toBe(false);
+  sticking.held(view(1500), false);
+  expect(sticking.pinned).toBe(true);
+});

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { AT_END, AT_FIRST, AT_MOST, beginning, earlier, heldOf, later, likelyHeight, MORE, spanOf, trimmed } from "../src/features/conversation/transcript/window.js";
+import { around, AT_END, AT_FIRST, AT_MOST, beginning, earlier, heldOf, later, likelyHeight, MORE, spanOf, trimmed } from "../src/features/conversation/transcript/window.js";
 
 const keys = Array.from({ length: 1000 }, (_, at) => `m${at}`);
 
@@ -46,6 +46,13 @@ test("On another branch the place is kept, and no more is drawn at once than may
 });
 
 test("The beginning is drawn for who goes there", () => expect(spanOf(keys, beginning(keys))).toEqual({ start: 0, end: AT_FIRST }));
+
+test("Who is led to a message has it drawn with what is around it", () => {
+  const there = (at: number) => spanOf(keys, around(keys, at));
+  expect(there(500)).toEqual({ start: 500 - AT_FIRST / 2, end: 500 + AT_FIRST / 2 });
+  expect(there(2)).toEqual({ start: 0, end: AT_FIRST });
+  expect(there(999)).toEqual({ start: 999 - AT_FIRST / 2, end: 1000 });
+});
 
 test("A reader at the end keeps what is drawn up to the bound, then lets the oldest go", () => {
   const trim = (start: number, end: number) => spanOf(keys, trimmed(keys, { start, end }));

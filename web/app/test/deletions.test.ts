@@ -142,3 +142,13 @@ it("passes over what else may stand in the storage", () => {
   localStorage.setItem("antiphon.deletions", JSON.stringify([{ id: "a" }, null, 7, { id: "b", base: "", due: Date.now() + 1000 }]));
   expect(pending(begin())).toEqual(["b"]);
 });
+
+it("what was being written in a conversation goes with it, not what is written in others", async () => {
+  const kept = ["draft.a", "edit.a", "draft.b", "draft.https://other.examplea", "draft.new"].map((name) => `antiphon.${name}`);
+  for (const name of kept) localStorage.setItem(name, "text");
+  const deletions = begin();
+  deletions.schedule("a", "");
+  expect(localStorage.getItem("antiphon.draft.a")).toBe("text");
+  await vi.advanceTimersByTimeAsync(UNDO_MS);
+  expect(kept.filter((name) => localStorage.getItem(name) !== null)).toEqual(kept.slice(2));
+});

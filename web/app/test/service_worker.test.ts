@@ -21,3 +21,18 @@ it.each([
   await new Promise((done) => setTimeout(done, 20));
   expect([asked.mock.calls.length, offer.mock.calls.length, failed.mock.calls.length]).toEqual([1, 0, 0]);
 });
+
+it("offers a new version that the browser had found before the page asked", async () => {
+  vi.stubEnv("PROD", true);
+  const installing = Object.assign(new EventTarget(), { state: "installing" });
+  const registration = Object.assign(new EventTarget(), { installing, waiting: null, update: () => Promise.resolve() });
+  const container = Object.assign(new EventTarget(), { register: () => Promise.resolve(registration), controller: {}, ready: Promise.resolve({ active: null }) });
+  vi.stubGlobal("navigator", { serviceWorker: container });
+  const offer = vi.fn();
+  registerServiceWorker(offer);
+  await new Promise((done) => setTimeout(done, 20));
+  expect(offer).not.toHaveBeenCalled();
+  installing.state = "installed";
+  installing.dispatchEvent(new Event("statechange"));
+  expect(offer).toHaveBeenCalledOnce();
+});

@@ -1,4 +1,4 @@
-import { Api, Chat, Connection, newId, type Bot, type SessionState } from "@antiphon/client";
+import { Api, Chat, Connection, newId, type Bot, type ChatMessage, type SessionState } from "@antiphon/client";
 import type { Events, View } from "./events.js";
 import { SafeArea, Shelf } from "./storage.js";
 import { Store } from "./store.js";
@@ -80,18 +80,20 @@ export class Visit {
     this.#options.emit(view === "closed" ? "close" : view === "open" ? "open" : "minimise", {});
   }
 
-  /** Sends a message; false if there is nothing to send or a reply is under way. */
+  /**
+   * Sends a message, and before it in the same one what was refused. False, and nothing is sent: there is nothing to
+   * send, a reply is under way, or too many messages wait.
+   */
   send(text: string): boolean {
     const words = text.trim();
     if (words === "") return false;
     const chat = this.#engage();
     if (chat.store.getState().running !== null) return false;
     const { bot } = this.#options;
-    this.#whenLoaded(chat, () => {
-      chat.send(words, bot === null ? {} : { bot });
-      this.#options.emit("sent", { text: words });
-    });
-    return true;
+    const all = joined([...this.#takeRefused(chat), words]);
+    const taken = chat.send(all, bot === null ? {} : { bot });
+    if (taken) this.#options.emit("sent", { text: all });
+    return taken;
   }
 
   startNew(): void {
@@ -167,12 +169,21 @@ export class Visit {
     this.#engage().startNew();
   }
 
+  /**
+   * The next message would hide refused ones as versions of itself, which cannot be leafed through here. One that was
+   * too long is not taken along: the next is said instead of it.
+   */
+  #takeRefused(chat: Chat): string[] {
+    const refused = unsentOf(chat.store.getState());
+    for (const { id } of refused) chat.discard(id);
+    return refused.filter(({ fault }) => fault?.code !== "too_large").map(({ content }) => content);
+  }
+
   /** The conversation is gone. What was said in it and not sent goes back to where it was written, before what stands there. */
-  #leaveMissing({ id, messages }: SessionState): void {
-    const unsent = [...messages.values()].filter(({ role, status }) => role === "user" && status === "unsent");
-    this.draft = [...unsent.map(({ content }) => content), this.draft].filter((text) => text !== "").join("\n\n");
+  #leaveMissing(state: SessionState): void {
+    this.draft = joined([...unsentOf(state).map(({ content }) => content), this.draft].filter((text) => text !== ""));
     this.#beginAnew();
-    if (id !== null) this.state.getState().chat?.dropUnsent(id);
+    if (state.id !== null) this.state.getState().chat?.dropUnsent(state.id);
   }
 
   #followed(state: SessionState, before: SessionState): void {
@@ -190,7 +201,7 @@ export class Visit {
 
   /** Pages are left while replies are under way: the next page is to know of them. */
   #keepRunning({ phase, running }: SessionState): void {
-    if (phase === "ready" || phase === "new") {
+    if (phase === "ready" || phase === "new" || running !== null) {
       const known = this.#kept.getItem("running") !== null;
       // It ended between two pages.
       if (known && running === null && this.state.getState().view !== "open") this.#keepUnread();
@@ -217,19 +228,6 @@ export class Visit {
     if (key !== "session" || chat === null || event.newValue === chat.store.getState().id) return;
     if (event.newValue === null) chat.startNew();
     else void chat.open(event.newValue);
-  }
-
-  #whenLoaded(chat: Chat, action: () => void): void {
-    if (chat.store.getState().phase !== "loading") {
-      action();
-      return;
-    }
-    const stop = chat.store.subscribe((state) => {
-      if (state.phase === "loading") return;
-      stop();
-      action();
-    });
-    this.#ended.signal.addEventListener("abort", stop);
   }
 
   #knownBot(): VisitState["bot"] {
@@ -270,6 +268,13 @@ export class Visit {
       this.state.set({ greeted: true });
     }, GREETING_DELAY_MS);
   }
+}
+
+const joined = (texts: readonly string[]): string => texts.join("\n\n");
+
+/** What the server refused, in the order in which it was said. */
+function unsentOf({ messages }: SessionState): ChatMessage[] {
+  return [...messages.values()].filter(({ role, status }) => role === "user" && status === "unsent");
 }
 
 function visitorKey(shelf: Shelf): string {

@@ -160,6 +160,29 @@ describe("talking", () => {
     expect(events).toEqual(["sent"]);
   });
 
+  it("keeps what is said while the conversation is still being read", () => {
+    localStorage.setItem(`${PREFIX}session`, "ses_1");
+    const made = visit();
+    made.show("open");
+    expect(made.send("said early")).toBe(true);
+    const chat = made.state.getState().chat?.store.getState();
+    expect([chat?.phase, chat?.path.map((id) => chat.messages.get(id)?.content)]).toEqual(["loading", ["said early", ""]]);
+    expect(localStorage.getItem(`${PREFIX}outbox.ses_1`)).toContain("said early");
+    expect(localStorage.getItem(`${PREFIX}running`)).toBe("1");
+    expect(made.send("more")).toBe(false);
+    expect(events.filter((name) => name === "sent")).toHaveLength(1);
+  });
+
+  it("says so when as many wait as may", () => {
+    localStorage.setItem(`${PREFIX}session`, "ses_1");
+    const waiting = Array.from({ length: 32 }, (_, at) => ({ key: `k${at}`, kind: "message", text: "t", parent: null, promptId: `local-p${at}`, replyId: `local-r${at}`, createdAt: 0 }));
+    localStorage.setItem(`${PREFIX}outbox.ses_1`, JSON.stringify(waiting));
+    const made = visit();
+    made.show("open");
+    expect(made.send("one more")).toBe(false);
+    expect(events).not.toContain("sent");
+  });
+
   it("keeps drafts, and gives them up with the conversation", () => {
     visit().draft = "half a";
     const next = visit();
@@ -167,6 +190,37 @@ describe("talking", () => {
     next.startNew();
     expect(next.draft).toBe("");
     expect(localStorage.getItem(`${PREFIX}session`)).toBeNull();
+  });
+});
+
+describe("a message that was refused", () => {
+  const refuse = (status: number, code: string) =>
+    vi.stubGlobal("fetch", vi.fn((url: string) => (url.endsWith("/api/bots") ? answer(url) : Promise.resolve(Response.json({ status, code, detail: "No." }, { status })))));
+  const said = (made: Visit) => {
+    const messages = made.state.getState().chat?.store.getState().messages.values() ?? [];
+    return [...messages].filter(({ role }) => role === "user").map(({ content, status }) => [content, status]);
+  };
+
+  it("goes along with the next one, so that none is hidden behind another", async () => {
+    refuse(422, "unknown_bot");
+    const made = visit();
+    for (const text of ["one", "two", "three"]) {
+      expect(made.send(text)).toBe(true);
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(said(made)).toEqual([["one\n\ntwo\n\nthree", "unsent"]]);
+    const kept = Object.keys(localStorage).filter((key) => key.startsWith(`${PREFIX}outbox.`));
+    expect(kept.map((key) => (JSON.parse(localStorage.getItem(key) ?? "[]") as unknown[]).length)).toEqual([1]);
+  });
+
+  it("is replaced by the next one where it was too long", async () => {
+    refuse(413, "too_large");
+    const made = visit();
+    for (const text of ["long", "short"]) {
+      made.send(text);
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(said(made)).toEqual([["short", "unsent"]]);
   });
 });
 

@@ -1,13 +1,18 @@
 import { useEffect, type ReactNode } from "react";
 import { useLocation } from "wouter";
 import { Conversation } from "../features/conversation/index.js";
-import { ArchivedStrip } from "../features/sessions/index.js";
+import { ArchivedStrip, SessionMenu } from "../features/sessions/index.js";
 import { useServer } from "../shared/server.js";
+import { NoPage } from "./NoPage.js";
 
-/** The id of the session that an address names; null: a new conversation. */
-function sessionOf(path: string): string | null {
+/** The id of the session that an address names; null: a new conversation; undefined: it is not an address's writing. */
+function sessionOf(path: string): string | null | undefined {
   const id = /^\/c\/([^/]+)/.exec(path)?.[1];
-  return id === undefined ? null : decodeURIComponent(id);
+  try {
+    return id === undefined ? null : decodeURIComponent(id);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Keeps the conversation shown and the address in step. */
@@ -16,6 +21,7 @@ function useAddress(): void {
   const [path, navigate] = useLocation();
   useEffect(() => {
     const id = sessionOf(path);
+    if (id === undefined) return;
     if (chat.store.getState().id === id && id !== null) return;
     if (id === null) chat.startNew();
     else void chat.open(id);
@@ -34,11 +40,20 @@ function useAddress(): void {
 }
 
 export function ChatPage({ leading }: { leading: ReactNode }): ReactNode {
+  const [path] = useLocation();
   useAddress();
+  if (sessionOf(path) === undefined) {
+    return (
+      <>
+        <div className="bar">{leading}</div>
+        <NoPage />
+      </>
+    );
+  }
   return (
     <>
       <ArchivedStrip />
-      <Conversation leading={leading} />
+      <Conversation leading={leading} actions={({ rename, print }) => <SessionMenu onRename={rename} onPrint={print} />} />
     </>
   );
 }

@@ -14,7 +14,7 @@ const CHAT = /^\/(?:c\/(?<id>[^/]+))?\/?$/;
 
 /** What the address names. `leading`: the way to the sidebar, for the top of each page. */
 export function Pages({ leading }: { leading: ReactNode }): ReactNode {
-  const { server, settings } = useServer();
+  const { server } = useServer();
   const chats = server.kind === "antiphon";
   const bar = <div className="bar">{leading}</div>;
   return (
@@ -23,12 +23,10 @@ export function Pages({ leading }: { leading: ReactNode }): ReactNode {
         {bar}
         <BoardPage />
       </Route>
-      {settings?.status !== false && (
-        <Route path="/status">
-          {bar}
-          <StatusPage />
-        </Route>
-      )}
+      <Route path="/status">
+        {bar}
+        <StatusPage />
+      </Route>
       {/* One route for both, so that a conversation that gets its id is not drawn anew. */}
       {chats && (
         <Route path={CHAT}>

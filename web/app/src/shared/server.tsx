@@ -1,6 +1,7 @@
 import { Api, Chat, Connection, type ConnectionState, type PageSettings, type SessionState } from "@antiphon/client";
 import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
 import { useStore } from "zustand";
+import { apiOf } from "./api.js";
 import { offlineSessions } from "./offline.js";
 import { keptServers, keepServers, THIS_SERVER, together, type Server } from "./servers.js";
 import { tellSession } from "./session_news.js";
@@ -34,7 +35,7 @@ interface Line {
 
 function connect(server: Server): Line {
   const connection = new Connection();
-  const api = new Api({ base: server.url, connection });
+  const api = apiOf(server.url, connection);
   const chat = new Chat({ api, connection, cache: offlineSessions(server.url), storage: storedFor(server.url), onSession: tellSession });
   return { server, api, chat, connection };
 }

@@ -29,10 +29,10 @@ function watch(registration: ServiceWorkerRegistration, onUpdate: Offer): void {
     if (worker?.state === "installed" && navigator.serviceWorker.controller) offer();
   };
   look(registration.waiting);
-  registration.addEventListener("updatefound", () => {
-    const worker = registration.installing;
-    worker?.addEventListener("statechange", () => look(worker));
-  });
+  const follow = (worker: ServiceWorker | null) => worker?.addEventListener("statechange", () => look(worker));
+  // The browser may have found it before the page asked: then no event tells of it.
+  follow(registration.installing);
+  registration.addEventListener("updatefound", () => follow(registration.installing));
   // Another page asked for the new version: this one is of the old, whose files may be gone.
   let served = navigator.serviceWorker.controller !== null;
   navigator.serviceWorker.addEventListener("controllerchange", () => {

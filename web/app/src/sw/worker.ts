@@ -27,6 +27,9 @@ async function activate(): Promise<void> {
 
 const wait = (ms: number) => new Promise<null>((done) => setTimeout(() => done(null), ms));
 
+/** Storage that fails is as good as an empty one. */
+const keptOf = (request: Request | string) => caches.match(request, { cacheName: CACHE }).catch(() => undefined);
+
 /** The page from the network; the kept shell if there is no answer in time, or only a fault of what stands before the server. */
 async function page(event: FetchEvent): Promise<Response> {
   const network = (event.preloadResponse as Promise<Response | undefined>)
@@ -35,17 +38,22 @@ async function page(event: FetchEvent): Promise<Response> {
   event.waitUntil(network);
   const answer = await Promise.race([network, wait(PATIENCE)]);
   if (answer && answer.status < 500) return answer;
-  const kept = await caches.match(SHELL, { cacheName: CACHE });
+  const kept = await keptOf(SHELL);
   return kept ?? answer ?? (await network) ?? Response.error();
 }
 
-async function asset(request: Request): Promise<Response> {
-  const cache = await caches.open(CACHE);
-  const kept = await cache.match(request);
+async function asset(event: FetchEvent): Promise<Response> {
+  const { request } = event;
+  const kept = await keptOf(request);
   if (kept) return kept;
   const answer = await fetch(request);
-  if (answer.ok) await cache.put(request, answer.clone());
+  if (answer.ok) event.waitUntil(keepAnswer(request, answer.clone()));
   return answer;
+}
+
+/** Storage may be full or refused: what was loaded is the page's all the same. */
+async function keepAnswer(request: Request, answer: Response): Promise<void> {
+  await caches.open(CACHE).then((cache) => cache.put(request, answer)).catch(() => undefined);
 }
 
 async function keep(urls: readonly string[]): Promise<void> {
@@ -68,5 +76,5 @@ self.addEventListener("fetch", (event) => {
   const { method, url, mode, headers } = event.request;
   const decided = route({ method, url, mode, accept: headers.get("accept") }, self.location.origin);
   if (decided === "page") event.respondWith(page(event));
-  else if (decided === "asset") event.respondWith(asset(event.request));
+  else if (decided === "asset") event.respondWith(asset(event));
 });

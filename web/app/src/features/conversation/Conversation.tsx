@@ -5,7 +5,8 @@ import { useDraft } from "./composer/useDraft.js";
 import { Composer } from "./composer/Composer.js";
 import { lastSender, valueShown } from "./composer/choosing.js";
 import { ConversationProvider, newIntent, type ConversationContext } from "./context.js";
-import { Header } from "./header/Header.js";
+import { Header, type Controls } from "./header/Header.js";
+import { useKeptEdit } from "./message/kept_edit.js";
 import { Place } from "./Place.js";
 import { useAnnouncements } from "./useAnnouncements.js";
 import { choiceOf, useVoices } from "./voices.js";
@@ -15,7 +16,7 @@ export interface ConversationProps {
   /** Stands before the title, such as the button that opens the sidebar. */
   leading?: ReactNode;
   /** Stands at the end of the header, such as the conversation's menu. */
-  actions?: ReactNode;
+  actions?: (controls: Controls) => ReactNode;
 }
 
 /** A number that changes when another conversation is opened, but not when a new one is given its id. */
@@ -58,6 +59,7 @@ export function Conversation({ leading, actions }: ConversationProps): ReactNode
     }),
     [voices, intent, draft, chat],
   );
+  useKeptEdit(intent);
   useAnnouncements(voices);
   return (
     <ConversationProvider value={context}>

@@ -11,6 +11,8 @@ export interface Intent {
   readonly editing: string | null;
   /** What it has been changed to; null: nothing yet. Kept here, as a message far from the view is not drawn. */
   readonly edited: string | null;
+  /** Whether the cursor was put into it: once, as a message that comes into view again must not move the view. */
+  readonly entered: boolean;
   /** The picker's value as chosen here; null: as it follows from the conversation. */
   readonly picked: string | null;
   /** The keys of the messages that there were when it was chosen. */
@@ -27,7 +29,16 @@ export interface ConversationContext {
   compose: (text?: string) => void;
 }
 
-export const newIntent = (): StoreApi<Intent> => createStore<Intent>(() => ({ editing: null, edited: null, picked: null, pickedAfter: new Set() }));
+export const newIntent = (): StoreApi<Intent> => createStore<Intent>(() => ({ editing: null, edited: null, entered: false, picked: null, pickedAfter: new Set() }));
+
+/** Change a message, by its key, from what it is or from what it was changed to before. */
+export function beginEdit(intent: StoreApi<Intent>, key: string, edited: string | null = null): void {
+  intent.setState({ editing: key, edited, entered: false });
+}
+
+export function endEdit(intent: StoreApi<Intent>): void {
+  intent.setState({ editing: null, edited: null });
+}
 
 const Context = createContext<ConversationContext | null>(null);
 export const ConversationProvider = Context.Provider;

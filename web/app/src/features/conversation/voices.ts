@@ -1,6 +1,7 @@
 import type { Api, Bot, Choice, Model } from "@antiphon/client";
 import { useEffect, useState } from "react";
 import { useServer } from "../../shared/server.js";
+import { readJson, stored } from "../../shared/storage.js";
 
 /** Who can answer. */
 export interface Voices {
@@ -14,23 +15,48 @@ export interface Voices {
 
 export const NOBODY: Voices = { bots: [], models: [], unavailable: [], usual: "" };
 
+/** Longer lists are not kept, in characters: there are other things to keep, and some servers know thousands of models. */
+const MOST_KEPT = 200_000;
+
+const keyOf = ({ base }: Api): string => `voices.${base}`;
+
+function allHave(list: unknown, ...names: string[]): boolean {
+  return Array.isArray(list) && list.every((one: unknown) => typeof one === "object" && one !== null && names.every((name) => typeof (one as Record<string, unknown>)[name] === "string"));
+}
+
+/** Who could answer the last time, to be shown until the server tells; nobody where nothing usable is kept. */
+export function lastVoices(api: Api): Voices {
+  const kept = readJson(keyOf(api), null) as Partial<Voices> | null;
+  const usable = typeof kept?.usual === "string" && allHave(kept.bots, "name", "title", "greeting", "model") && allHave(kept.models, "id", "provider");
+  return usable ? { ...NOBODY, bots: kept.bots ?? [], models: kept.models ?? [], usual: kept.usual ?? "" } : NOBODY;
+}
+
+function keep(api: Api, { bots, models, usual }: Voices): void {
+  const text = JSON.stringify({ bots, models, usual });
+  if (text.length <= MOST_KEPT) stored.setItem(keyOf(api), text);
+  else stored.removeItem(keyOf(api));
+}
+
 async function ask(api: Api): Promise<Voices> {
   const [{ bots, default: usual }, { models, unavailable }] = await Promise.all([api.bots(), api.models()]);
   const asBots = new Set(bots.map((bot) => bot.model).filter((model) => model.startsWith("builtin/")));
   return { bots, models: models.filter((model) => !asBots.has(model.id)), unavailable, usual };
 }
 
-/** Who can answer at the chosen server; asked until it tells, and again when it is back after a time offline. */
+/** Who can answer at the chosen server, until it tells as it told last; asked until then, and again when it is back after a time offline. */
 export function useVoices(): Voices {
   const { api, connection } = useServer();
-  const [known, setKnown] = useState<{ api: Api; voices: Voices } | null>(null);
+  const [known, setKnown] = useState(() => ({ api, voices: lastVoices(api) }));
+  if (known.api !== api) setKnown({ api, voices: lastVoices(api) });
   useEffect(() => {
     const gone = new AbortController();
     const look = async (): Promise<void> => {
       for (let failures = 0; ; failures++) {
         try {
           const voices = await ask(api);
-          if (!gone.signal.aborted) setKnown({ api, voices });
+          if (gone.signal.aborted) return;
+          setKnown({ api, voices });
+          keep(api, voices);
           return;
         } catch {
           await connection.pause(Math.min(30_000, 1000 * 2 ** failures), gone.signal);
@@ -47,7 +73,7 @@ export function useVoices(): Voices {
       stop();
     };
   }, [api, connection]);
-  return known?.api === api ? known.voices : NOBODY;
+  return known.voices;
 }
 
 /** The name to show for a sender: a bot's title, or a model's name without its provider's. */

@@ -27,7 +27,7 @@ export function SessionRow({ session, current, running, entry, onFocus, onOpen }
   const { t } = useTranslation("shell");
   const [menu, setMenu] = useState(false);
   const [renaming, setRenaming] = useState(false);
-  const actions = useSessionActions(session, current, () => setRenaming(true));
+  const actions = useSessionActions(session, { from: "list", current, onRename: () => setRenaming(true) });
   const waiting = useWaiting().get(session.id);
   const title = session.title === "" ? t("untitled") : session.title;
   const onKeyDown = (event: KeyboardEvent): void => {

@@ -1,7 +1,8 @@
-import type { ApiError, SessionItem, Waiting } from "@antiphon/client";
+import type { ApiError, Session, SessionItem, Waiting } from "@antiphon/client";
 import { createContext, useContext, useEffect, useEffectEvent, useMemo, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useStore } from "zustand";
+import { createStore, type StoreApi } from "zustand/vanilla";
 import { useErrorText } from "../../shared/errors.js";
 import { useServer } from "../../shared/server.js";
 import { onSession } from "../../shared/session_news.js";
@@ -18,6 +19,8 @@ interface Sessions {
   list: SessionList;
   deletions: Deletions;
   undoing: Undoing;
+  /** The session that was open when it was last told of one; by now another may be. */
+  told: StoreApi<Session | null>;
 }
 
 const Context = createContext<Sessions | null>(null);
@@ -65,6 +68,14 @@ function useDeletions(list: SessionList): Deletions {
   return deletions;
 }
 
+/** Holds what is told of the open session, whatever page is shown meanwhile. */
+function useTold(): StoreApi<Session | null> {
+  const { chat } = useServer();
+  const [told] = useState(() => createStore<Session | null>(() => null));
+  useEffect(() => onSession((session) => session.id === chat.store.getState().id && told.setState(session, true)), [chat, told]);
+  return told;
+}
+
 /** What the list of sessions, its shortcuts and its menus work on. */
 export function SessionsProvider({ children }: { children: ReactNode }): ReactNode {
   const { api, server } = useServer();
@@ -72,7 +83,8 @@ export function SessionsProvider({ children }: { children: ReactNode }): ReactNo
   useFresh(list);
   const deletions = useDeletions(list);
   const undoing = useUndoing(deletions);
-  const value = useMemo(() => ({ list, deletions, undoing }), [list, deletions, undoing]);
+  const told = useTold();
+  const value = useMemo(() => ({ list, deletions, undoing, told }), [list, deletions, undoing, told]);
   return <Context value={value}>{children}</Context>;
 }
 

@@ -1,5 +1,7 @@
-import { Api, ApiError } from "@antiphon/client";
+import { type Api, ApiError } from "@antiphon/client";
 import { createStore } from "zustand/vanilla";
+import { apiOf } from "../../shared/api.js";
+import { forgetDrafts } from "../../shared/drafts.js";
 import { offlineSessions } from "../../shared/offline.js";
 import { readJson, stored } from "../../shared/storage.js";
 
@@ -52,7 +54,7 @@ export class Deletions {
 
   private outcome: Outcome | null = null;
 
-  constructor(private readonly apiOf: (base: string) => Api = (base) => new Api({ base })) {}
+  constructor(private readonly of: (base: string) => Api = apiOf) {}
 
   /** Begin to carry out what is due, and to follow the other tabs. Returns how to end that. */
   start(outcome: Outcome): () => void {
@@ -114,7 +116,7 @@ export class Deletions {
   private async one(deletion: Deletion, keepalive: boolean): Promise<void> {
     const { id, base } = deletion;
     try {
-      await this.apiOf(base)
+      await this.of(base)
         .deleteSession(id, { keepalive })
         .finally(() => this.asked.delete(keyOf(deletion)));
     } catch (error) {
@@ -130,6 +132,7 @@ export class Deletions {
       }
     }
     this.undo(id, base);
+    forgetDrafts(base, id);
     await offlineSessions(base).remove(id);
     this.outcome?.onDone(base, id);
   }

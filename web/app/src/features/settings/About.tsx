@@ -1,5 +1,6 @@
 import { useEffect, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { clearDrafts } from "../../shared/drafts.js";
 import { clearOffline } from "../../shared/offline.js";
 import { useServer } from "../../shared/server.js";
 import { Button } from "../../shared/ui/Button.js";
@@ -34,6 +35,7 @@ export function About({ onClose }: { onClose: () => void }): ReactNode {
   const { server, settings } = useServer();
   const { version, pod } = usePod(server.url);
   const forget = (): void => {
+    clearDrafts();
     void clearOffline().then(() => toast(t("settings.forgotten")));
     onClose();
   };

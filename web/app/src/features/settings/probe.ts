@@ -1,4 +1,3 @@
-import { isAntiphon } from "@antiphon/client";
 import type { Server } from "../../shared/server.js";
 
 /**
@@ -24,7 +23,7 @@ export function addressOf(text: string): string | null {
   return url === null || url.hostname === "" ? null : `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
 }
 
-/** Without cookies, as a server may answer to pages of any origin only so. */
+/** Without cookies, as all that is asked of other servers. */
 async function readJson(url: string): Promise<unknown> {
   const response = await fetch(url, { credentials: "omit", signal: AbortSignal.timeout(PATIENCE_MS) });
   return response.ok ? response.json().catch(() => null) : null;
@@ -55,10 +54,7 @@ export async function probe(url: string): Promise<Finding> {
   const onViolation = ({ blockedURI }: SecurityPolicyViolationEvent): void => void forbidden.push(blockedURI);
   document.addEventListener("securitypolicyviolation", onViolation);
   try {
-    if (await callsItselfAntiphon(url)) {
-      // It knows a reader by a cookie, which it takes from pages only whose origin it names, not from those of `*`.
-      return (await isAntiphon(url).catch(() => false)) ? { kind: "antiphon" } : { fault: "origin" };
-    }
+    if (await callsItselfAntiphon(url)) return { kind: "antiphon" };
     return (await isBoard(url)) ? { kind: "board" } : { fault: "stranger" };
   } catch {
     // The event comes in a task of its own, after the request has failed.

@@ -30,6 +30,7 @@ export const MicrophoneIcon = drawn(<path d="M10 2.5a2.5 2.5 0 0 1 2.5 2.5v4.5a2
 export const MoreIcon = drawn(<path strokeWidth="2.2" d="M4.5 10h.01M10 10h.01M15.5 10h.01" />);
 export const PencilIcon = drawn(<path d="m3.5 16.5.8-3.6L13.6 3.6l2.8 2.8-9.3 9.3z" />);
 export const PlusIcon = drawn(<path d="M10 4v12M4 10h12" />);
+export const PrintIcon = drawn(<path d="M6 7.5v-4h8v4M6 14H3.5V7.5h13V14H14M6 11.5h8v5H6z" />);
 export const RefreshIcon = drawn(<path d="M16 10a6 6 0 1 1-1.8-4.3L16.5 8M16.5 4v4h-4" />);
 export const RestoreIcon = drawn(<path d="M3 4h14v3H3zM4.2 7v9h11.6V7M10 14V9.5m-2 2 2-2 2 2" />);
 export const SearchIcon = drawn(<path d="M13 13l4 4M14.5 9a5.5 5.5 0 1 1-11 0 5.5 5.5 0 0 1 11 0z" />);
@@ -43,4 +44,3 @@ export const ThumbDownIcon = drawn(<path d="M6 11.5v-8h8l2.5 5.5v2.5h-5l.8 4-1.5
 export const ThumbUpIcon = drawn(<path d="M6 8.5v8h8l2.5-5.5V8.5h-5l.8-4L10.8 3 6 8.5zm0 0H3.5v8H6" />);
 export const TrashIcon = drawn(<path d="M3.5 5.5h13M8 5.5V3.5h4v2M5 5.5l.7 11h8.6l.7-11M8.5 8.5v5M11.5 8.5v5" />);
 export const UploadIcon = drawn(<path d="M10 12V3M6 7l4-4 4 4M3.5 13v3.5h13V13" />);
-export const WarningIcon = drawn(<path d="M10 3 2.5 16.5h15zM10 8v4m0 2.2v.01" />);

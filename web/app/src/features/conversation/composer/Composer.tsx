@@ -7,7 +7,7 @@ import { useChat, useServer } from "../../../shared/server.js";
 import { Button } from "../../../shared/ui/Button.js";
 import { SendIcon, StopIcon } from "../../../shared/ui/icons.js";
 import { toast } from "../../../shared/ui/toasts.js";
-import { useConversation } from "../context.js";
+import { beginEdit, useConversation } from "../context.js";
 import { isComposing, sends } from "../keys.js";
 import { fit } from "./fit.js";
 import { MOST_CHARACTERS } from "./limits.js";
@@ -65,9 +65,11 @@ function useKeys(running: boolean, send: () => void): (event: KeyboardEvent<HTML
     if (sends(event, enterSends)) {
       event.preventDefault();
       send();
-    } else if (event.key === "ArrowUp" && !event.altKey && draft.text === "" && lastOwn() !== null) {
+    } else if (event.key === "ArrowUp" && !event.altKey && draft.text === "") {
+      const own = lastOwn();
+      if (own === null) return;
       event.preventDefault();
-      intent.setState({ editing: lastOwn(), edited: null });
+      beginEdit(intent, own);
     } else if (event.key === "Escape" && running && !isComposing(event)) chat.stop();
   };
 }
@@ -105,12 +107,15 @@ export function Composer({ conversation, field }: ComposerProps): ReactNode {
   const enterSends = usePreferences((preferences) => preferences.enterSends);
   const text = useStore(draft.store, (now) => now.text);
   const { running, late, trySend } = useSending(text);
+  const [sent, setSent] = useState(0);
   useFocus(field, conversation);
   useLayoutEffect(() => fit(field.current), [field, text]);
   const send = (): void =>
     trySend(() => {
-      if (chat.send(text, choice())) draft.set("");
-      else toast(t("shell:errors.outbox_full"), { error: true });
+      if (chat.send(text, choice())) {
+        draft.set("");
+        setSent(sent + 1);
+      } else toast(t("shell:errors.outbox_full"), { error: true });
       field.current?.focus();
     });
   const onKeyDown = useKeys(running, send);
@@ -127,7 +132,8 @@ export function Composer({ conversation, field }: ComposerProps): ReactNode {
         <div className="box-row">
           <Picker />
           <Notice length={text.length} late={late} enterSends={enterSends} />
-          <Microphone text={text} onText={(said) => draft.set(said)} />
+          {/* What is still being said belongs to what was sent, or to the conversation that was left. */}
+          <Microphone key={`${conversation} ${sent}`} />
           <MainAction running={running} able={text.trim() !== "" && text.length <= MOST_CHARACTERS} field={field} />
         </div>
       </div>

@@ -30,7 +30,8 @@ export function Picker(): ReactNode {
     intent.setState({ picked: to, pickedAfter: new Set(Array.from(messages.values(), ({ key }) => key)) });
   };
   return (
-    <select className="picker" data-testid="choice" aria-label={t("choice")} value={value} onChange={(event) => pick(event.target.value)}>
+    <select className="picker" data-testid="choice" aria-label={t("choice")} aria-busy={value === ""} value={value} onChange={(event) => pick(event.target.value)}>
+      {value === "" && <option value="">…</option>}
       {voices.bots.length > 0 && (
         <optgroup label={t("bots")}>
           {voices.bots.map((bot) => (
@@ -51,7 +52,9 @@ export function Picker(): ReactNode {
       ))}
       {voices.unavailable.map(({ provider, detail }) => (
         <optgroup key={provider} label={t("unavailable", { provider })}>
-          <option disabled>{detail}</option>
+          <option disabled lang="en">
+            {detail}
+          </option>
         </optgroup>
       ))}
     </select>

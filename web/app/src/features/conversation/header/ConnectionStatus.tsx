@@ -1,20 +1,8 @@
-import { useEffect, useState, type ReactNode } from "react";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { useSecondsTo } from "../../../shared/hooks/useSecondsTo.js";
 import { useConnection, useServer } from "../../../shared/server.js";
 import { Button } from "../../../shared/ui/Button.js";
-
-/** The whole seconds until a moment; null: it is not known, or now. */
-function useSecondsTo(moment: number | null): number | null {
-  const [now, setNow] = useState(() => Date.now());
-  useEffect(() => {
-    if (moment === null) return;
-    const timer = setInterval(() => setNow(Date.now()), 250);
-    return () => clearInterval(timer);
-  }, [moment]);
-  if (moment === null) return null;
-  const left = Math.ceil((moment - now) / 1000);
-  return left > 0 ? left : null;
-}
 
 /** How the server is reached: next to nothing while it is. */
 export function ConnectionStatus(): ReactNode {

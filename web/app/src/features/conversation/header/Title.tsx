@@ -43,17 +43,22 @@ function Renaming({ title, onDone }: { title: string; onDone: (title: string | n
   );
 }
 
+interface TitleProps {
+  /** The id of the session of which the title is being changed. */
+  renaming: string | null;
+  onRenaming: (id: string | null) => void;
+}
+
 /** The conversation's title; pressed, or F2 on it, it can be changed in place. */
-export function Title(): ReactNode {
+export function Title({ renaming, onRenaming }: TitleProps): ReactNode {
   const { t } = useTranslation("conversation");
   const { chat } = useServer();
   const errorText = useErrorText();
   const id = useChat((state) => state.id);
   const title = useChat((state) => state.title);
-  const [renaming, setRenaming] = useState<string | null>(null);
   const button = useRef<HTMLButtonElement>(null);
   const done = (text: string | null, back: boolean): void => {
-    setRenaming(null);
+    onRenaming(null);
     // Who has gone on to another place stays there.
     if (back) requestAnimationFrame(() => button.current?.focus());
     const wanted = text?.trim() ?? "";
@@ -70,7 +75,7 @@ export function Title(): ReactNode {
       {id === null ? (
         <bdi dir="auto">{shown}</bdi>
       ) : (
-        <button ref={button} type="button" dir="auto" title={`${shown} · ${t("rename")}`} onClick={() => setRenaming(id)} onKeyDown={(event) => event.key === "F2" && setRenaming(id)}>
+        <button ref={button} type="button" dir="auto" title={`${shown} · ${t("rename")}`} onClick={() => onRenaming(id)} onKeyDown={(event) => event.key === "F2" && onRenaming(id)}>
           <bdi>{shown}</bdi>
         </button>
       )}

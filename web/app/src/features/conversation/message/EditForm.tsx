@@ -22,8 +22,8 @@ export function EditForm({ before, onSend, onCancel }: EditFormProps): ReactNode
   const area = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => {
     const node = area.current;
-    // Begun before, it has come into view again: taking the focus would move the view.
-    if (intent.getState().edited !== null) return;
+    if (intent.getState().entered) return;
+    intent.setState({ entered: true });
     node?.focus();
     node?.setSelectionRange(node.value.length, node.value.length);
   }, [intent]);

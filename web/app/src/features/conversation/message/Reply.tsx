@@ -36,7 +36,7 @@ function Foot({ message }: { message: ChatMessage }): ReactNode {
         <Versions id={id} />
         <span className="acts">
           {message.content !== "" && <CopyButton id={id} />}
-          {status !== "failed" && <RegenerateButtons id={id} />}
+          {status !== "failed" && <RegenerateButtons id={id} sender={message.sender} />}
           {message.content !== "" && <RateButtons id={id} rating={message.feedback?.rating ?? null} />}
           {message.content !== "" && <SpeakButton id={id} />}
           <IconButton label={t("figures.show")} icon={<FiguresIcon />} data-testid="figures" aria-expanded={figures} aria-controls={panel} onClick={() => setFigures(!figures)} />

@@ -5,7 +5,7 @@ import { useConnection, useServer } from "../../../shared/server.js";
 import { Button, IconButton } from "../../../shared/ui/Button.js";
 import { PencilIcon } from "../../../shared/ui/icons.js";
 import { toast } from "../../../shared/ui/toasts.js";
-import { useConversation, useIntent } from "../context.js";
+import { beginEdit, endEdit, useConversation, useIntent } from "../context.js";
 import { CopyButton } from "./buttons.js";
 import { EditForm } from "./EditForm.js";
 import { Time } from "./Time.js";
@@ -48,7 +48,7 @@ export function UserMessage({ message }: { message: ChatMessage }): ReactNode {
   const editing = useIntent((now) => now.editing === message.key);
   const offline = useConnection().status === "offline";
   const leave = (): void => {
-    intent.setState({ editing: null, edited: null });
+    endEdit(intent);
     compose();
   };
   if (editing) {
@@ -68,7 +68,7 @@ export function UserMessage({ message }: { message: ChatMessage }): ReactNode {
         {message.status === "complete" && (
           <span className="acts">
             <CopyButton id={message.id} />
-            <IconButton label={t("edit")} icon={<PencilIcon />} data-testid="edit" onClick={() => intent.setState({ editing: message.key, edited: null })} />
+            <IconButton label={t("edit")} icon={<PencilIcon />} data-testid="edit" onClick={() => beginEdit(intent, message.key)} />
           </span>
         )}
         {message.status === "complete" && (

@@ -40,21 +40,37 @@ export function CopyButton({ id }: { id: string }): ReactNode {
   return <IconButton label={copied ? t("copied") : t("copy")} icon={copied ? <CheckIcon /> : <CopyIcon />} data-testid="copy" onClick={copy} />;
 }
 
-/** Answers the same message once more, also by another model. */
-export function RegenerateButtons({ id }: { id: string }): ReactNode {
+interface RegenerateWithProps {
+  /** Who answered: no other bot. */
+  sender: string;
+  onChoose: (choice: Choice) => void;
+}
+
+/** Who else could answer, where there is somebody else. A bot gets the message as a version of its own. */
+export function RegenerateWith({ sender, onChoose }: RegenerateWithProps): ReactNode {
+  const { t } = useTranslation("conversation");
+  const { voices } = useConversation();
+  const [open, setOpen] = useState(false);
+  const items = [
+    ...voices.bots.filter(({ name }) => name !== sender).map(({ name, title }) => ({ label: title, icon: null, onSelect: () => onChoose({ bot: name }) })),
+    ...voices.models.map(({ id }) => ({ label: id, icon: null, onSelect: () => onChoose({ model: id }) })),
+  ];
+  return items.length > 0 && <Menu label={t("regenerateWith")} icon={<ChevronDownIcon />} items={items} open={open} onOpenChange={setOpen} testId="regenerate-with" />;
+}
+
+/** Answers the same message once more, also by another bot or model. */
+export function RegenerateButtons({ id, sender }: { id: string; sender: string }): ReactNode {
   const { t } = useTranslation("conversation");
   const { chat } = useServer();
-  const { voices, compose } = useConversation();
-  const [open, setOpen] = useState(false);
+  const { compose } = useConversation();
   const again = (choice?: Choice): void => {
     chat.regenerate(id, choice);
     compose(); // the row that has the focus makes room for the new version's
   };
-  const items = voices.models.map((model) => ({ label: model.id, icon: null, onSelect: () => again({ model: model.id }) }));
   return (
     <span className="joined">
       <IconButton label={t("regenerate")} icon={<RefreshIcon />} data-testid="regenerate" onClick={() => again()} />
-      {items.length > 0 && <Menu label={t("regenerateWith")} icon={<ChevronDownIcon />} items={items} open={open} onOpenChange={setOpen} testId="regenerate-with" />}
+      <RegenerateWith sender={sender} onChoose={again} />
     </span>
   );
 }

@@ -27,8 +27,12 @@ class Highlighter {
     if (this.#worker !== null) return this.#worker;
     const worker = new Worker(new URL("./highlight.worker.ts", import.meta.url), { type: "module" });
     worker.addEventListener("message", ({ data }: MessageEvent<Answer>) => this.#answered(data));
-    // A worker that cannot be loaded leaves the code plain, which is whole and legible.
-    worker.addEventListener("error", () => this.#jobs.clear());
+    // A worker that cannot be loaded leaves the code plain, which is whole and legible; the next code asks for another.
+    worker.addEventListener("error", () => {
+      worker.terminate();
+      if (this.#worker === worker) this.#worker = null;
+      this.#jobs.clear();
+    });
     return (this.#worker = worker);
   }
 

@@ -1,13 +1,15 @@
 import { MessageSeparator } from "@chatscope/chat-ui-kit-react";
 import { Fragment, useRef, type KeyboardEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { useServer } from "../../../shared/server.js";
+import { useChat, useServer } from "../../../shared/server.js";
 import { Row } from "../message/Row.js";
 import { useNow } from "../message/Time.js";
 import { beginsDay, dayName } from "./days.js";
 import { Earlier } from "./Earlier.js";
+import { HoldContext } from "./holding.js";
 import { Later } from "./Later.js";
 import { moveByKey, moveToEdge } from "./moving.js";
+import { usePrinting, useWhole } from "./printing.js";
 import { ToLatest } from "./ToLatest.js";
 import { useFollower } from "./useFollower.js";
 import { useShown } from "./useShown.js";
@@ -35,10 +37,12 @@ export function Transcript(): ReactNode {
   const { t } = useTranslation("conversation");
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
-  const shown = useShown(scroller);
+  const hasOlder = useChat((state) => state.hasOlder);
+  const shown = useShown(scroller, useWhole());
   const dayAt = useDays();
   const { ids, keys, start, more } = shown;
-  const { follower, pinned } = useFollower(scroller, content, shown);
+  const { follower, pinned, hold } = useFollower(scroller, content, shown);
+  usePrinting(follower);
   const toEnd = (): void => follower.current?.toEnd();
   const toStart = useToStart(() => {
     shown.beginning();
@@ -52,17 +56,20 @@ export function Transcript(): ReactNode {
     <div className="transcript-place">
       <div ref={scroller} className="scroller" data-testid="transcript" role="log" aria-live="off" aria-label={t("transcript")} tabIndex={0} onKeyDown={onKeyDown} onWheel={toStart.cancel} onPointerDown={toStart.cancel}>
         <Earlier root={scroller} start={start} onNear={shown.earlier} />
-        <div ref={content} className="column">
-          {ids.map((id, at) => {
-            const day = dayAt(start + at);
-            return (
-              <Fragment key={keys[at]}>
-                {day !== null && <MessageSeparator className="day">{day}</MessageSeparator>}
-                <Row id={id} last={!more && at === ids.length - 1} />
-              </Fragment>
-            );
-          })}
-        </div>
+        {hasOlder && <p className="paper-only">{t("earlierNotPrinted")}</p>}
+        <HoldContext value={hold}>
+          <div ref={content} className="column">
+            {ids.map((id, at) => {
+              const day = dayAt(start + at);
+              return (
+                <Fragment key={keys[at]}>
+                  {day !== null && <MessageSeparator className="day">{day}</MessageSeparator>}
+                  <Row id={id} last={!more && at === ids.length - 1} />
+                </Fragment>
+              );
+            })}
+          </div>
+        </HoldContext>
         {more && <Later root={scroller} end={shown.end} onNear={shown.later} />}
       </div>
       {!pinned && <ToLatest onClick={toEnd} />}

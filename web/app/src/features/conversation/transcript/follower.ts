@@ -1,4 +1,5 @@
-import { Sticking } from "./sticking.js";
+import { Holding, type Find } from "./holding.js";
+import { Sticking, type Measures } from "./sticking.js";
 
 const UP_KEYS = new Set(["ArrowUp", "PageUp", "Home"]);
 
@@ -15,6 +16,9 @@ export class Follower {
   #corrected = -1;
   #touch = 0;
   #more = false;
+  #holding: Holding | null = null;
+  /** The height of the empty place at the end, in pixels. */
+  #room = 0;
   /** Where the browser keeps what is read in place, its own way is smoother: it does not end a swing. */
   readonly #browserKeeps: boolean;
 
@@ -51,6 +55,7 @@ export class Follower {
   /** Go to the first message that is drawn. */
   toStart(): void {
     this.leaveEnd();
+    this.#holding?.end();
     this.scroller.scrollTop = 0;
     this.#anchor = null;
   }
@@ -61,8 +66,36 @@ export class Follower {
    */
   keep(more: boolean): void {
     this.#more = more;
-    if (this.pinned) this.#putToEnd();
+    if (this.#holding !== null) this.#restoreHeld();
+    else if (this.pinned) this.#putToEnd();
     else this.#restore();
+  }
+
+  /** The reader walks on by a control: keep it where it is until they turn to something else. */
+  hold(pressed: HTMLElement, find: Find): void {
+    // Measured first: what was held before may have room above it, which goes.
+    const { top } = pressed.getBoundingClientRect();
+    this.#holding?.end();
+    this.#holding = new Holding(
+      this.scroller,
+      top,
+      find,
+      (height) => this.#makeRoom(height),
+      () => (this.#holding = null),
+    );
+  }
+
+  /** Where the view is now, to go back there after something else has moved it. */
+  place(): () => void {
+    const anchor = this.pinned ? null : this.#firstSeen();
+    return () => {
+      if (anchor === null) {
+        this.toEnd();
+        return;
+      }
+      this.#anchor = anchor;
+      this.#restore();
+    };
   }
 
   /** The reader goes to a message: the view stays with it. */
@@ -70,13 +103,24 @@ export class Follower {
     this.#movedUp();
   }
 
+  /** The reader is led to a place in the list, unless it is in view. */
+  reveal(element: Element): void {
+    const { top, bottom } = element.getBoundingClientRect();
+    const view = this.scroller.getBoundingClientRect();
+    if (top >= view.top && bottom <= view.bottom) return;
+    this.leaveEnd();
+    element.scrollIntoView({ block: "nearest" });
+  }
+
   destroy(): void {
     this.#resizes.disconnect();
     this.#listeners.abort();
+    this.#holding?.end();
   }
 
   #resized(): void {
-    if (this.pinned) this.#putToEnd();
+    if (this.#holding !== null) this.#restoreHeld();
+    else if (this.pinned) this.#putToEnd();
     else if (!this.#browserKeeps) this.#restore();
   }
 
@@ -87,16 +131,47 @@ export class Follower {
   }
 
   #scrolled(): void {
-    this.#sticking.scrolled(this.scroller, this.#more);
+    if (this.#holding !== null) return;
+    this.#sticking.scrolled(this.#measures, this.#more);
+    this.#takeRoomBack();
     if (this.pinned) this.#anchor = null;
     // Not after a correction of one's own: positions are rounded, and the roundings would add up to a drift.
     else if (this.#anchor === null || Math.abs(this.scroller.scrollTop - this.#corrected) >= 1) this.#anchor = this.#firstSeen();
   }
 
   #putToEnd(): void {
+    this.#holding?.end();
+    this.#makeRoom(0);
     this.scroller.scrollTop = this.scroller.scrollHeight;
-    this.#sticking.atEnd(this.scroller);
+    this.#sticking.atEnd(this.#measures);
     this.#anchor = null;
+  }
+
+  #restoreHeld(): void {
+    this.#changed(() => {
+      this.#holding?.restore();
+      this.#sticking.held(this.#measures, this.#more);
+      this.#anchor = this.pinned ? null : this.#firstSeen();
+    });
+  }
+
+  /** The place is empty and at the end: what the reader scrolls past of it is not needed any more. */
+  #takeRoomBack(): void {
+    const { scrollTop, clientHeight } = this.scroller;
+    const used = Math.max(0, scrollTop + clientHeight - this.#measures.scrollHeight);
+    if (used < this.#room) this.#makeRoom(used);
+  }
+
+  #makeRoom(height: number): void {
+    if (height === this.#room) return;
+    this.#room = height;
+    this.content.style.setProperty("--room", `${height}px`);
+  }
+
+  /** What is measured of the list itself, without the empty place. */
+  get #measures(): Measures {
+    const { scrollTop, scrollHeight, clientHeight } = this.scroller;
+    return { scrollTop, scrollHeight: scrollHeight - this.#room, clientHeight };
   }
 
   #restore(): void {
@@ -106,7 +181,7 @@ export class Follower {
     if (Math.abs(drift) < 1) return;
     this.scroller.scrollTop += drift;
     this.#corrected = this.scroller.scrollTop;
-    this.#sticking.kept(this.scroller);
+    this.#sticking.kept(this.#measures);
   }
 
   /** The first message that is at least partly in view. */

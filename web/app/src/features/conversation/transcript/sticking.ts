@@ -39,6 +39,13 @@ export class Sticking {
     this.#remember(measures);
   }
 
+  /** The view was moved by the page itself, to keep what is pressed where it is: that may be at the end or not. */
+  held(measures: Measures, more: boolean): void {
+    const { scrollTop, scrollHeight, clientHeight } = measures;
+    this.#pinned = !more && scrollHeight - clientHeight - scrollTop <= ROUNDING;
+    this.#remember(measures);
+  }
+
   /** The view has moved, by whatever cause. `more`: the end of what is drawn is not the end. */
   scrolled(measures: Measures, more = false): void {
     const { scrollTop, scrollHeight, clientHeight } = measures;

@@ -1,7 +1,7 @@
 import { useMemo, useState, type RefObject } from "react";
 import { useChat, useServer } from "../../../shared/server.js";
 import { farRows } from "./far.js";
-import { AT_END, AT_MOST, beginning, earlier, heldOf, later, MORE, sameHeld, spanOf, trimmed, type Span } from "./window.js";
+import { around, AT_END, AT_MOST, beginning, earlier, heldOf, later, MORE, sameHeld, spanOf, trimmed, type Span } from "./window.js";
 
 export interface Shown extends Span {
   /** The ids on the branch that are drawn. */
@@ -15,12 +15,14 @@ export interface Shown extends Span {
   earlier: () => boolean;
   later: () => void;
   beginning: () => void;
+  /** Draw a message of the branch, and those around it. */
+  around: (key: string) => void;
   /** Draw only what a reader at the end may see. */
   trim: () => void;
 }
 
-/** Which of the messages are drawn. */
-export function useShown(scroller: RefObject<HTMLElement | null>): Shown {
+/** Which of the messages are drawn; `whole`: all of them for once. */
+export function useShown(scroller: RefObject<HTMLElement | null>, whole: boolean): Shown {
   const { chat } = useServer();
   const path = useChat((state) => state.path);
   const keys = useMemo(() => {
@@ -28,10 +30,10 @@ export function useShown(scroller: RefObject<HTMLElement | null>): Shown {
     return path.map((id) => messages.get(id)?.key ?? id);
   }, [chat, path]);
   const [held, setHeld] = useState(AT_END);
-  const span = useMemo(() => spanOf(keys, held), [keys, held]);
+  const span = useMemo(() => (whole ? { start: 0, end: keys.length } : spanOf(keys, held)), [keys, held, whole]);
   const { start, end } = span;
   const now = heldOf(keys, span);
-  if (!sameHeld(now, held)) setHeld(now);
+  if (!whole && !sameHeld(now, held)) setHeld(now);
   const far = (side: "above" | "below"): number => (scroller.current === null || end - start + MORE <= AT_MOST ? 0 : farRows(scroller.current, side));
   return {
     start,
@@ -46,6 +48,10 @@ export function useShown(scroller: RefObject<HTMLElement | null>): Shown {
     },
     later: () => setHeld(later(keys, span, far("above"))),
     beginning: () => setHeld(beginning(keys)),
+    around(key) {
+      const at = keys.indexOf(key);
+      if (at >= 0) setHeld(around(keys, at));
+    },
     trim: () => setHeld(trimmed(keys, span)),
   };
 }

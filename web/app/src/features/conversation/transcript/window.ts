@@ -65,6 +65,12 @@ export function beginning(keys: readonly string[]): Held {
   return heldOf(keys, { start: 0, end: Math.min(keys.length, AT_FIRST) });
 }
 
+/** What is around the message at a place of the branch, to which the reader is led. */
+export function around(keys: readonly string[], at: number): Held {
+  const start = Math.max(0, at - AT_FIRST / 2);
+  return heldOf(keys, { start, end: Math.min(keys.length, start + AT_FIRST) });
+}
+
 /** What a reader at the end needs, who does not see what is far above. */
 export function trimmed(keys: readonly string[], span: Span): Held {
   return span.end < keys.length || span.end - span.start > AT_MOST ? heldOf(keys, spanOf(keys, AT_END)) : heldOf(keys, span);
