@@ -1,7 +1,6 @@
 """The built page as it is served, by a pod and behind nginx."""
 
 import gzip
-import os
 import re
 
 import aiohttp
@@ -11,16 +10,10 @@ from aiohttp import web
 import sites
 from antiphon.transports.pages import BUILT
 from chaos.front import Front
+from other_programs import NO_NGINX, lacking
 from serving import Client
 
 IMMUTABLE = "public, max-age=31536000, immutable"
-
-
-def lacking(told):
-    """Skip the test for want of something; in CI that is a failure."""
-    if os.environ.get("CI"):
-        pytest.fail(told)
-    pytest.skip(told)
 
 
 @pytest.fixture(params=sites.KINDS)
@@ -28,7 +21,7 @@ async def site(request, tmp_path):
     if not (BUILT / "index.html").exists():
         lacking("the web files are not built: run `make web`")
     if request.param == "fleet" and not Front.possible():
-        lacking("needs nginx (Debian: apt-get install nginx-light)")
+        lacking(NO_NGINX)
     async with sites.OPEN[request.param](tmp_path) as opened:
         yield opened
 
@@ -95,9 +88,20 @@ async def test_the_figures_page_is_for_those_at_the_machine(site):
         await get(f"{site.url}/status", expected, **away)
 
 
+async def test_a_person_who_is_lost_gets_the_page_and_a_program_the_reason(site):
+    _, page = await get(f"{site.url}/")
+    headers, body = await get(f"{site.url}/nowhere", 404, Accept="text/html,*/*;q=0.8")
+    assert body == page
+    assert headers["Cache-Control"] == "no-store"
+    assert "script-src 'self';" in headers["Content-Security-Policy"]
+    assert "Set-Cookie" not in headers
+    headers, _ = await get(f"{site.url}/nowhere", 404)
+    assert headers["Content-Type"] == "application/problem+json"
+
+
 async def test_behind_nginx_whatever_pod_has_a_file_answers(tmp_path):
     if not Front.possible():
-        lacking("needs nginx (Debian: apt-get install nginx-light)")
+        lacking(NO_NGINX)
     asked = []
 
     async def pod(has):

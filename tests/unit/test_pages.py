@@ -1,103 +1,19 @@
-"""What is served of the built web files, and under which headers. The folder here stands in for a build."""
+"""What is served of the built web files, and under which headers."""
 
 import gzip
-from collections import Counter
 
 import msgspec
 import pytest
 
-from antiphon.transports.http import Application
-from antiphon.transports.identity import Identity
-from antiphon.transports.loopback import Loopback
-from antiphon.transports.origins import Origins
-from antiphon.transports.pages import Pages, add_pages
-from antiphon.transports.rest import make_rest
 from antiphon.transports.web_files import best_encoding, read_files
+from page_site import FILES, OTHERS, SCRIPT, Site, make_build
 
-SCRIPT = b"export const answer = 42;\n" * 50
-FILES = {
-    "index.html": b"<!doctype html><title>page</title>",
-    "assets/index-abc123.js": SCRIPT,
-    "assets/index-abc123.js.gz": gzip.compress(SCRIPT),
-    "assets/index-abc123.js.br": b"as if brotli",
-    "assets/plain-abc123.js": SCRIPT,
-    "icons/icon.svg": b"<svg/>",
-    **dict.fromkeys(("manifest.webmanifest", "sw.js", "widget.js", "widget.mjs"), b"{}"),
-    "widget-demo.html": b"<style>a{}</style><script>x()</script><script src=/widget.js></script>",
-    ".vite/manifest.json": b"{}",
-    "lonely.gz": b"no variant of anything",
-}
-OTHERS = {"Flask": "https://flask.example:5000/base", "Twin": "https://flask.example:5000"}
 ASSET = "/assets/index-abc123.js"
 
 
 @pytest.fixture
 def folder(tmp_path):
-    for name, body in FILES.items():
-        path = tmp_path / "built" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(body)
-    return tmp_path / "built"
-
-
-class Answer:
-    def __init__(self, status, headers, body):
-        self.status = status
-        self.pairs = [(name.decode(), value.decode()) for name, value in headers]
-        self.headers = dict(self.pairs)
-        self.body = body
-
-
-class Site:
-    """The application with nothing but its pages."""
-
-    def __init__(self, folder, *, local=True, origins=(), servers=None, believes_anyone=False):
-        loopback = Loopback(believes_anyone=believes_anyone)
-        pages = Pages(OTHERS if servers is None else servers, loopback, local, folder)
-        fastapi = make_rest(_Nothing(), _Nothing(), pages.routes)
-        add_pages(fastapi, pages)
-        self.app = Application(
-            pages.routes,
-            fastapi,
-            Identity("x" * 16),
-            Origins(frozenset(origins)),
-            body_limit=1000,
-            most_connections=10,
-            hosts=frozenset(),
-            refused=Counter(),
-        )
-
-    async def ask(self, path, method="GET", client="127.0.0.1", **headers):
-        sent = []
-        headers = {"host": "localhost:8000", **{k.replace("_", "-"): v for k, v in headers.items()}}
-        scope = {
-            "type": "http",
-            "method": method,
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "root_path": "",
-            "headers": [(k.encode(), v.encode()) for k, v in headers.items()],
-            "client": (client, 1),
-        }
-
-        async def receive():
-            return {"type": "http.request", "body": b""}
-
-        async def send(message):
-            sent.append(message)
-
-        await self.app(scope, receive, send)
-        body = b"".join(part.get("body", b"") for part in sent[1:])
-        return Answer(sent[0]["status"], sent[0]["headers"], body)
-
-
-class _Nothing:
-    """Stands for the engine: no page asks it anything."""
-
-    def __getattr__(self, name):
-        return self
+    return make_build(tmp_path / "built")
 
 
 @pytest.fixture
@@ -196,6 +112,14 @@ async def test_a_process_serves_one_build(site, folder):
     (folder / "assets/index-abc123.js").unlink()
     assert (await site.ask("/")).body == FILES["index.html"]
     assert (await site.ask(ASSET)).body == SCRIPT
+
+
+@pytest.mark.parametrize("path", ["/assets/index-of-another-pod.js", "/icons/none.svg"])
+async def test_no_cache_keeps_that_a_file_is_not_there(site, path):
+    answer = await site.ask(path)
+    assert (answer.status, answer.headers["cache-control"]) == (404, "no-store")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "set-cookie" not in answer.headers
 
 
 # Which addresses there are
@@ -346,54 +270,3 @@ async def test_the_page_is_told_of_other_servers_and_whether_it_may_show_figures
     away = await site.ask("/api/page", client="192.0.2.7")
     assert msgspec.json.decode(away.body)["status"] is False
     assert away.headers["cache-control"] == "no-store"
-
-
-LOCAL = [
-    *({"client": address} for address in ("127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1")),
-    {"host": "127.0.0.1:8000"},
-    {"host": "[::1]:8000"},
-    {"host": "localhost"},
-    {"x_forwarded_for": "127.0.0.1"},
-    {"forwarded": 'for="[::1]:4711";proto=http'},
-    {"sec_fetch_site": "none"},
-    {"sec_fetch_site": "same-origin", "origin": "http://localhost:8000"},
-]
-ELSEWHERE = [
-    {"client": "192.0.2.7"},
-    {"client": "::ffff:192.0.2.7"},
-    {"client": "not an address"},
-    {"x_forwarded_for": "192.0.2.7"},
-    {"x_forwarded_for": "127.0.0.1, 192.0.2.7"},
-    {"x_forwarded_for": "192.0.2.7:80"},
-    {"x_forwarded_for": "unknown"},
-    {"x_real_ip": "192.0.2.7"},
-    {"forwarded": "for=192.0.2.7"},
-    {"forwarded": 'for=127.0.0.1, For="[2001:db8::1]:80"'},
-    {"forwarded": "for=_hidden"},
-    {"host": "chat.example.org"},
-    {"host": "localhost.evil.example"},
-    {"host": "[::"},
-    {"sec_fetch_site": "cross-site"},
-    {"sec_fetch_site": "same-site"},
-    {"origin": "http://localhost:5173"},
-    {"origin": "null"},
-]
-
-
-@pytest.mark.parametrize("asking", LOCAL, ids=str)
-async def test_who_is_at_the_machine_may_see_the_figures_page(site, asking):
-    assert (await site.ask("/status", **asking)).status == 200
-
-
-@pytest.mark.parametrize("asking", ELSEWHERE, ids=str)
-async def test_who_may_be_elsewhere_may_not(site, asking):
-    answer = await site.ask("/status", **asking)
-    told = msgspec.json.decode(answer.body)
-    assert (answer.status, told["code"]) == (403, "forbidden")
-    assert "ssh -L" in told["detail"]
-
-
-async def test_an_address_that_anybody_may_claim_proves_nothing(folder):
-    answer = await Site(folder, believes_anyone=True).ask("/status")
-    assert answer.status == 403
-    assert b"ANTIPHON_TRUSTED_PROXIES" in answer.body

@@ -6,17 +6,20 @@ everything with a hash in its name may be kept for ever, the rest is asked for a
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from re import findall
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict, cast
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from antiphon import __version__
-from antiphon.errors import NotFound
+from antiphon.errors import AntiphonError, Forbidden, NotFound
+from antiphon.transports.accept import is_navigation
 from antiphon.transports.asgi import Request as RawRequest
 from antiphon.transports.asgi import answer_json
 from antiphon.transports.http import Route
@@ -33,12 +36,14 @@ FOREVER = "public, max-age=31536000, immutable"
 DAILY = "public, max-age=86400"
 SHORTLY = "public, max-age=300"
 ASK_AGAIN = "no-cache"
+NEVER = "no-store"
 # A response with a guest's cookie: a cache that many share must not hand it to others.
 OWN = "private, no-cache"
 NOT_BUILT = (
     "The web files are not built.\n\nIn a checkout: run `make web` and start the server again. "
     "The API works without them: see /docs.\n"
 )
+ErrorHandler = Callable[[Request, Exception], Awaitable[Response]]
 _DOCUMENT = {"Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY"}
 _EVERYWHERE = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
 _LOCAL_SERVERS = "http://localhost:* http://127.0.0.1:*"
@@ -81,7 +86,7 @@ class Pages(NamedTuple):
         servers: list[OtherServer] = [{"name": name, "url": url} for name, url in self.servers.items()]
         status = self.loopback.holds(request)
         told: PageSettings = {"version": __version__, "servers": servers, "status": status}
-        await answer_json(request, 200, told, {"cache-control": "no-store"})
+        await answer_json(request, 200, told, {"cache-control": NEVER})
 
     def policy(self) -> str:
         """Return the page's Content-Security-Policy: what the page is made of comes from here."""
@@ -94,11 +99,14 @@ class Pages(NamedTuple):
         )
 
 
-def add_pages(app: FastAPI, pages: Pages) -> None:
-    """Serve the built files and the documentation."""
+def add_pages(app: FastAPI, pages: Pages, routes: Sequence[Route]) -> None:
+    """Serve the built files and the documentation; ``routes`` are the raw ones of the API."""
     built = read_files(pages.folder)
+    shell = built.pop(SHELL, None)
     _add_documentation(app)
-    _add_shell(app, pages, built.pop(SHELL, None))
+    _add_shell(app, pages, shell)
+    if shell is not None:
+        _tell_people(app, pages, shell, routes)
     if DEMO in built:
         demo = built.pop(DEMO)
         _add(app, "/widget-demo", demo, _document(document_policy(demo.text, "'self'")))
@@ -136,13 +144,46 @@ def _add_shell(app: FastAPI, pages: Pages, shell: WebFile | None) -> None:
 
     async def page(request: Request) -> Response:
         if request.url.path == FIGURES:
-            pages.loopback.check(_raw(request))
+            try:
+                pages.loopback.check(_raw(request))
+            except Forbidden as refusal:
+                if shell is None or not is_navigation(_raw(request)):
+                    raise
+                return _refuse(request, shell, headers, refusal.status)
         if shell is None:
-            return Response(NOT_BUILT, 503, {"Cache-Control": "no-store"}, media_type="text/plain")
+            return Response(NOT_BUILT, 503, {"Cache-Control": NEVER}, media_type="text/plain")
         return answer_file(request, shell, headers)
 
     for path in ADDRESSES:
         app.add_route(path, page, methods=["GET"], include_in_schema=False)
+
+
+def _tell_people(app: FastAPI, pages: Pages, shell: WebFile, routes: Sequence[Route]) -> None:
+    """Let the page say that an address names nothing, to people; programs are told as before.
+
+    So is everybody below the API's roots: nothing there is for people.
+    """
+    headers = _document(pages.policy())
+    paths = [route.path for route in routes] + [r.path for r in app.routes if isinstance(r, APIRoute)]
+    api = tuple({f"/{path.split('/')[1]}/" for path in paths})
+    tell = cast(ErrorHandler, app.exception_handlers[HTTPException])
+
+    async def told(request: Request, error: Exception) -> Response:
+        answer = await tell(request, error)
+        if answer.status_code != NotFound.status or request.url.path.startswith(api):
+            return answer
+        if request.method != "GET" or not is_navigation(_raw(request)):
+            return answer
+        return _refuse(request, shell, headers, answer.status_code)
+
+    app.add_exception_handler(HTTPException, told)
+
+
+def _refuse(request: Request, shell: WebFile, headers: Mapping[str, str], status: int) -> Response:
+    """Answer with the page, which finds out by its address what is wrong, in place of problem details."""
+    headers = {**headers, "Cache-Control": NEVER}
+    _settle(request, headers)
+    return answer_file(request, shell, headers, status)
 
 
 def _add(app: FastAPI, path: str, file: WebFile, headers: Mapping[str, str]) -> None:
@@ -155,12 +196,17 @@ def _add(app: FastAPI, path: str, file: WebFile, headers: Mapping[str, str]) -> 
 
 def _add_folder(app: FastAPI, folder: str, inside: Mapping[str, WebFile], caching: str) -> None:
     headers = {"Cache-Control": caching}
+    refuse = cast(ErrorHandler, app.exception_handlers[AntiphonError])
 
     async def one_of(request: Request) -> Response:
         file = inside.get(f"{folder}/{request.path_params['name']}")
-        _settle(request, headers)  # also for what is not there: caches may share that, too
+        _settle(request, headers)
         if file is None:
-            raise NotFound("There is no such file in this version of the page. Load the page again.")
+            told = "There is no such file in this version of the page. Load the page again."
+            answer = await refuse(request, NotFound(told))
+            # Another pod may have it, of another version: a cache must not say for it that there is none.
+            answer.headers["Cache-Control"] = NEVER
+            return answer
         return answer_file(request, file, headers)
 
     app.add_route(f"/{folder}/{{name:path}}", one_of, methods=["GET"], include_in_schema=False)

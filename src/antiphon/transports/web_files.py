@@ -12,6 +12,8 @@ from pathlib import Path, PurePosixPath
 import msgspec
 from fastapi import Request, Response
 
+from antiphon.transports import accept
+
 ENCODINGS = {"br": ".br", "gzip": ".gz"}
 """The encodings a file may come in, the preferred first, and what their files end with."""
 _TYPES = {
@@ -33,6 +35,7 @@ _TYPES = {
 }
 _UNKNOWN = "application/octet-stream"
 _IDENTITY = "identity"
+_SHORT = {"x-gzip": "gzip"}
 
 
 class WebFile(msgspec.Struct, frozen=True):
@@ -73,21 +76,26 @@ def read_file(path: Path, encoded: Mapping[str, Path | None] | None = None) -> W
     )
 
 
-def answer_file(request: Request, file: WebFile, headers: Mapping[str, str]) -> Response:
+def answer_file(
+    request: Request, file: WebFile, headers: Mapping[str, str], refusal: int | None = None
+) -> Response:
     """Answer with a file in the encoding that the client likes best, or with 304 if the client has it.
 
     ``headers`` come with it. They are part of its ETag: a client that asks whether its copy is still good
-    must not go on with the policy of yesterday.
+    must not go on with the policy of yesterday. A ``refusal`` is the status of an answer that is an error:
+    it is sent whole and has no ETag.
     """
     encoding = best_encoding(request.headers.getlist("accept-encoding"), file.bodies)
     told = hashlib.blake2b(repr(sorted(headers.items())).encode(), digest_size=4).hexdigest()
     tag = f'"{file.digest}-{told}-{encoding}"'
-    common = {**headers, "ETag": tag, "Vary": "Accept-Encoding", "X-Content-Type-Options": "nosniff"}
-    if _has(request.headers.getlist("if-none-match"), tag):
-        return Response(status_code=304, headers=common)
+    common = {**headers, "Vary": "Accept-Encoding", "X-Content-Type-Options": "nosniff"}
+    if refusal is None:
+        common["ETag"] = tag
+        if _has(request.headers.getlist("if-none-match"), tag):
+            return Response(status_code=304, headers=common)
     if encoding != _IDENTITY:
         common["Content-Encoding"] = encoding
-    return Response(file.bodies[encoding], media_type=file.content_type, headers=common)
+    return Response(file.bodies[encoding], refusal or 200, common, media_type=file.content_type)
 
 
 def best_encoding(accepted: Sequence[str], there: Mapping[str, bytes]) -> str:
@@ -95,26 +103,13 @@ def best_encoding(accepted: Sequence[str], there: Mapping[str, bytes]) -> str:
 
     Unencoded where nothing else is accepted: also to those who refuse it, as a file is more use than a 406.
     """
-    weights: dict[str, float] = {}
-    for part in ",".join(accepted).split(","):
-        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        weights[{"x-gzip": "gzip"}.get(name, name)] = _weight(parameters)
+    weights = {_SHORT.get(name, name): weight for name, weight in accept.weights(accepted).items()}
     others = weights.get("*", 0.0)
     # Who does not speak of the unencoded file takes it, but would rather have any of what was named.
     liked = {encoding: weights.get(encoding, others) for encoding in ENCODINGS if encoding in there}
     liked[_IDENTITY] = weights.get(_IDENTITY, 0.0001)
     best = max(liked, key=lambda encoding: liked[encoding])  # the first of several
     return best if liked[best] else _IDENTITY
-
-
-def _weight(parameters: Sequence[str]) -> float:
-    """Return the ``q`` of an element: 1 without one, 0 for one that is no number of the range."""
-    given = next((p.removeprefix("q=").strip() for p in parameters if p.startswith("q=")), "1")
-    try:
-        weight = float(given)
-    except ValueError:
-        return 0.0
-    return weight if 0 <= weight <= 1 else 0.0
 
 
 def _has(wanted: Sequence[str], tag: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from antiphon.errors import AntiphonError, BadRequest
+from antiphon.transports.accept import ANYTHING, weights
 from antiphon.transports.asgi import Request
 
 JSON = "application/json"
@@ -88,17 +89,10 @@ def media_type(accept: str | None) -> str | None:
     """Return which of the two media types to answer in, None if the client takes neither."""
     if not accept or not accept.strip():
         return JSON
-    wanted: dict[str, float] = {}
-    for part in accept.split(","):
-        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        quality = next((p[2:] for p in parameters if p.startswith("q=")), "1")
-        try:
-            wanted[name] = float(quality)
-        except ValueError:
-            wanted[name] = 0.0
+    wanted = weights([accept])
 
     def quality_of(kind: str) -> float:
-        return next((wanted[name] for name in (kind, "application/*", "*/*") if name in wanted), 0.0)
+        return next((wanted[name] for name in (kind, "application/*", ANYTHING) if name in wanted), 0.0)
 
     # With equal quality the one that is named wins, and of two that are named the newer.
     best = max(
