@@ -21,10 +21,19 @@ ALONE = (
 )
 
 
+# Files that take minutes: begun first, lest they go on alone while other processes have nothing left to do.
+LONGEST = ("tests/acceptance/test_page.py",)
+
+
+def of(item, patterns):
+    return any(PurePath(item.path).match(pattern) for pattern in patterns)
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
-        if any(PurePath(item.path).match(pattern) for pattern in ALONE):
+        if of(item, ALONE):
             item.add_marker("alone")
+    items.sort(key=lambda item: not of(item, LONGEST))
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,8 @@ import json
 
 import aiohttp
 
+from serving import Caller
+
 SUBPROTOCOL = "graphql-transport-ws"
 EVENT = (
     "{ type turnId turnNumber messageId promptId seq text data cursor end { state finishReason messageId } }"
@@ -15,19 +17,10 @@ SESSION = (
 )
 
 
-class GraphQL:
+class GraphQL(Caller):
     def __init__(self, url, user="ann"):
-        self.url = f"{url}/graphql"
-        self.http = aiohttp.ClientSession(
-            headers={"X-User-ID": user, "Accept": "application/graphql-response+json"},
-            timeout=aiohttp.ClientTimeout(total=60),
-        )
-
-    async def __aenter__(self):
-        return self
-
-    async def __aexit__(self, *_):
-        await self.http.close()
+        headers = {"X-User-ID": user, "Accept": "application/graphql-response+json"}
+        super().__init__(f"{url}/graphql", headers=headers)
 
     async def post(self, query, status=200, **variables):
         """Return the whole response."""

@@ -157,22 +157,26 @@ class Reply:
             self.message_ids.add(self.end["message_id"])
 
 
-class Client:
-    """The native API as one user."""
+class Caller:
+    """Who calls one server; ``session`` is how, as aiohttp names it."""
 
-    def __init__(self, url: str, user: str = "ann"):
+    def __init__(self, url: str, **session):
         self.url = url
-        self.http = aiohttp.ClientSession(
-            headers={"X-User-ID": user},
-            timeout=aiohttp.ClientTimeout(total=60),
-            cookie_jar=aiohttp.CookieJar(unsafe=True),  # the server's name is an address
-        )
+        self.http = aiohttp.ClientSession(**{"timeout": aiohttp.ClientTimeout(total=60)} | session)
 
     async def __aenter__(self):
         return self
 
     async def __aexit__(self, *_):
         await self.http.close()
+
+
+class Client(Caller):
+    """The native API as one user."""
+
+    def __init__(self, url: str, user: str = "ann"):
+        jar = aiohttp.CookieJar(unsafe=True)  # the server's name is an address
+        super().__init__(url, headers={"X-User-ID": user}, cookie_jar=jar)
 
     async def call(self, method, path, status=200, **more):
         async with self.http.request(method, self.url + path, **more) as response:

@@ -6,6 +6,7 @@ from urllib.parse import quote
 import aiohttp
 
 from patience import until
+from serving import Caller
 
 CUSTOMER = {"customer_name": "Ann", "customer_email": "ann@example.org"}
 
@@ -65,19 +66,12 @@ class Told:
         return [frame["content"] for frame in self.complete.values()]
 
 
-class Chat:
+class Chat(Caller):
     """One server, and sessions on it, as somebody who names no user."""
 
     def __init__(self, url, **headers):
-        self.url = url
         jar = aiohttp.DummyCookieJar()
-        self.http = aiohttp.ClientSession(headers=headers, cookie_jar=jar)
-
-    async def __aenter__(self):
-        return self
-
-    async def __aexit__(self, *_):
-        await self.http.close()
+        super().__init__(url, headers=headers, cookie_jar=jar, timeout=aiohttp.ClientTimeout())
 
     async def call(self, method, path, status=200, **more):
         async with self.http.request(method, self.url + path, **more) as response:

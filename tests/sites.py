@@ -101,6 +101,17 @@ class Loop:
         self._loop.close()
 
 
+@contextlib.contextmanager
+def kept(opening):
+    """Open a site, which several tests share, in a loop of its own."""
+    loop = Loop()
+    try:
+        yield loop.run(opening.__aenter__())
+        loop.run(opening.__aexit__(None, None, None))
+    finally:
+        loop.close()
+
+
 class Way:
     """A port that leads to others, each connection to the next of them.
 

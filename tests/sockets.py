@@ -12,9 +12,9 @@ import uvloop
 
 from antiphon.transports.socket import text_frame
 from antiphon.transports.ws_protocol import WebSocketProtocol
+from patience import PATIENCE_S
 
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
-PATIENCE_S = 10
 
 
 def frame(opcode, payload=b"", *, fin=True, rsv=0, masked=True, declared=None):

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from antiphon.model import Chunk, End, Principal, TurnState, Usage
+from antiphon.model import Chunk, End, Principal, Turn, TurnState, Usage
 from antiphon.stores.port import NewTurn, Outcome
 
 ANN, BOB = Principal("user:ann"), Principal("user:bob")
@@ -13,6 +13,15 @@ FOREVER = 2**50
 def ask(text="hello", session="s", **more):
     defaults = {"bot": "echo", "model": "builtin/echo", "create_session": True, "claim_for": "pod"}
     return NewTurn(session_id=session, text=text, **(defaults | more))
+
+
+def running_turn(**more):
+    """A turn under way, for what needs no store to know it."""
+    known = Turn(
+        id="t", session_id="s", number=1, state=TurnState.RUNNING, pod="pod", epoch=1, prompt_id="p",
+        reply_id="r", bot="b", model="m", params={}, stop_requested=False, created_at=0, ended_at=None,
+    )  # fmt: skip
+    return msgspec.structs.replace(known, **more)
 
 
 def outcome(turn, *words, state=TurnState.COMPLETE):

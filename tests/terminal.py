@@ -21,7 +21,8 @@ import time
 import urllib.request
 from pathlib import Path
 
-PATIENCE_S = 60.0
+from patience import PATIENCE_S
+
 ANTIPHON = (sys.executable, "-m", "antiphon")
 ENVIRONMENT = {
     "PATH": os.environ.get("PATH", ""),

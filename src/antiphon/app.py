@@ -77,7 +77,7 @@ async def wire(settings: Settings) -> Wired:
         routes += [*_routes(engine, streams), *pages.routes]
         routes += graphql.routes(engine, streams, graphql_limits(settings))
         fastapi = rest.make_rest(engine, health, routes)
-        add_pages(fastapi, pages)
+        add_pages(fastapi, pages, routes)
     identity = Identity(settings.secret or await ports.store.secret("guest-cookie"))
     application = Application(
         routes,

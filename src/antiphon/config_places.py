@@ -1,6 +1,7 @@
 """Settings of where a process stands: what it listens on, where things are kept, who may come."""
 
 import hashlib
+import ipaddress
 import os
 import tempfile
 from pathlib import Path
@@ -192,7 +193,10 @@ class PlaceSettings(BaseModel):
     @property
     def local_only(self) -> bool:
         """Whether it listens on this machine's own addresses."""
-        return self.host in ("127.0.0.1", "localhost", "::1")
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
     @property
     def origins(self) -> frozenset[str]:

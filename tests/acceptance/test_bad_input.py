@@ -4,6 +4,7 @@ import asyncio
 import socket
 from io import BytesIO
 
+import aiohttp
 import pytest
 
 from antiphon.testing.model_server import serve
@@ -344,8 +345,31 @@ async def test_a_passing_failure_before_the_first_token_is_survived(tmp_path, fa
     assert reply.end["state"] == "complete", reply.end
 
 
-async def test_a_name_that_is_not_this_machines_is_refused(client):
-    """A page elsewhere that points its own name here (DNS rebinding) gets nothing."""
-    for host, status in {"evil.example": 400, "localhost:1": 200, "127.0.0.1": 200, "[::1]:80": 200}.items():
-        async with client.http.get(f"{client.url}/api/bots", headers={"Host": host}) as response:
-            assert response.status == status, host
+HOSTS = {
+    "localhost:1": 200,
+    "LOCALHOST": 200,
+    "page.localhost:1": 200,
+    "127.0.0.1": 200,
+    "127.8.9.1:1": 200,
+    "[::1]:80": 200,
+    "evil.example": 400,
+    "127.evil.example": 400,
+    "127.0.0.1.evil.example:1": 400,
+    "localhost.evil.example": 400,
+    "evillocalhost": 400,
+    "[::1].evil.example": 400,
+    "192.0.2.7": 400,
+}
+
+
+@pytest.mark.parametrize("host", HOSTS)
+async def test_a_name_that_is_not_this_machines_is_refused(client, host):
+    """A page elsewhere that points its own name here (DNS rebinding) gets nothing, by no transport."""
+    async with client.http.get(f"{client.url}/api/bots", headers={"Host": host}) as response:
+        assert response.status == HOSTS[host]
+    if HOSTS[host] == 200:
+        async with client.http.ws_connect(f"{client.url}/api/ws", headers={"Host": host}):
+            return
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await client.http.ws_connect(f"{client.url}/api/ws", headers={"Host": host})
+    assert refused.value.status == HOSTS[host]

@@ -12,11 +12,12 @@ import aiohttp
 import pytest
 
 from antiphon.testing.model_server import expected_text
+from other_programs import CI, lacking
+from patience import PATIENCE_S
 from serving import Client, Reply, events, free_port
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 MOVING = "test/test-100-30-0"
-PATIENCE_S = 60
 
 
 def script(name, folder, *action):
@@ -25,7 +26,7 @@ def script(name, folder, *action):
     }
     for own in ("POSTGRES_URL", "DATABASE_URL", "REDIS_URL", "NATS_URL"):
         environment.pop(own, None)
-    may_install = [] if os.environ.get("CI") else ["--no-install"]
+    may_install = [] if CI else ["--no-install"]
     return subprocess.run(
         [sys.executable, DEPLOY / name, "--folder", folder, *may_install, *action],
         env=environment | {"ANTIPHON_RATE_LIMITS": "off"},
@@ -87,8 +88,8 @@ def cluster(tmp_path_factory):
             "--port",
             str(port),
         )
-        if started.returncode and "is missing" in started.stderr and not os.environ.get("CI"):
-            pytest.skip(f"{started.stderr.strip()} (make cluster)")
+        if started.returncode and "is missing" in started.stderr:
+            lacking(f"{started.stderr.strip()} (make cluster)")
         assert started.returncode == 0, started.stderr
         assert f"open {made.url}/" in started.stdout
         yield made
@@ -333,9 +334,9 @@ async def test_only_what_may_be_repeated_goes_to_another_pod(
     nginx = Nginx("nginx", tmp_path, free_port(), None)
     nginx.pods = [server.sockets[0].getsockname()[1] for server in servers]
     try:
-        nginx.program = nginx.find(install=bool(os.environ.get("CI")))
+        nginx.program = nginx.find(install=CI)
     except ServiceError as failure:
-        pytest.skip(str(failure))
+        lacking(str(failure))
     try:
         nginx.launch()
         await asyncio.to_thread(nginx.wait)

@@ -8,8 +8,6 @@ import resource
 import shutil
 import socket
 import sqlite3
-import subprocess
-import sys
 
 import pytest
 
@@ -20,9 +18,9 @@ from antiphon.database import migrate, sole_user
 from antiphon.from_settings import OLLAMA_PORT
 from antiphon.stores.sql.migrate import HEAD
 from antiphon.testing.model_server import serve
+from doctor import ENVIRONMENT, read_findings, run_doctor
 
 SECRET = "sk-a-very-secret-key"
-ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "PORT": "0"}
 
 
 def ollama_runs():
@@ -61,11 +59,7 @@ def report(doctor):
 
     def examine(**environment):
         code, out = doctor(as_json=True, **environment)
-        told = json.loads(out)
-        assert told["ok"] == (code == 0)
-        for finding in told["findings"]:
-            assert finding["advice"] or finding["level"] == "ok", finding
-        return code, [(f["topic"], f["level"], f["text"]) for f in told["findings"]]
+        return code, read_findings(code, out)
 
     return examine
 
@@ -86,16 +80,7 @@ def migrated(directory):
 
 @pytest.mark.parametrize("arguments", [[], ["--json"]])
 def test_a_first_start_is_sound_and_changes_nothing(tmp_path, arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", "antiphon", "doctor", *arguments],
-        check=False,
-        cwd=tmp_path,
-        env=ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = run_doctor(tmp_path, *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert "PROBLEM" not in done.stdout
     assert "the first start makes it" in done.stdout
@@ -109,16 +94,7 @@ def test_a_first_start_is_sound_and_changes_nothing(tmp_path, arguments):
 
 
 def test_wrong_settings_end_the_program_with_a_problem(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "antiphon", "doctor", "--port", "70000"],
-        check=False,
-        cwd=tmp_path,
-        env=ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = run_doctor(tmp_path, "--port", "70000")
     assert (done.returncode, done.stderr) == (1, "")
     assert "PROBLEM  settings   PORT=70000" in done.stdout
 

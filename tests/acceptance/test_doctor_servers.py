@@ -3,12 +3,10 @@
 import asyncio
 import contextlib
 import json
-import os
 import secrets
 import socket
 import struct
 import subprocess
-import sys
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +19,8 @@ from antiphon.commands.findings import masked, place
 from antiphon.config import Settings, load_settings
 from antiphon.stores.sql.migrate import HEAD
 from backends.services import need
+from doctor import read_findings, run_doctor
+from other_programs import lacking
 from serving import free_port
 
 SERVICES = Path(__file__).parents[2] / ".services"
@@ -31,24 +31,11 @@ ESCAPED = "p%40ss%3Aword%2F42"
 
 def examine(tmp_path, **environment):
     """Run the command with nothing but this in its environment; return the code and the findings."""
-    done = subprocess.run(
-        [sys.executable, "-m", "antiphon", "doctor", "--json"],
-        check=False,
-        cwd=tmp_path,
-        env={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "PORT": "0"} | environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = run_doctor(tmp_path, "--json", **environment)
     assert done.stderr == ""
     assert SECRET not in done.stdout
     assert ESCAPED not in done.stdout
-    told = json.loads(done.stdout)
-    assert told["ok"] == (done.returncode == 0)
-    for finding in told["findings"]:
-        assert finding["advice"] or finding["level"] == "ok", finding
-    return done.returncode, [(f["topic"], f["level"], f["text"]) for f in told["findings"]]
+    return done.returncode, read_findings(done.returncode, done.stdout)
 
 
 def of(findings, topic):
@@ -171,7 +158,7 @@ async def started(name, *options):
     need({"redis": "REDIS_URL", "nats": "NATS_URL"}[name])
     state = SERVICES / name / "state.json"
     if not state.exists():
-        pytest.skip(f"needs the {name} of `make services`")
+        lacking(f"needs the {name} of `make services`")
     port = free_port()
     flag = {"redis": "--port", "nats": "-p"}[name]
     process = await asyncio.create_subprocess_exec(

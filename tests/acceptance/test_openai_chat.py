@@ -19,11 +19,8 @@ from serving import Client, ServerProcess, model_toml
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     """A server and its model, for all tests of this file that do not configure or stop it."""
-    loop = sites.Loop()
-    opened = sites.embedded(tmp_path_factory.mktemp("shop"))
-    yield loop.run(opened.__aenter__())
-    loop.run(opened.__aexit__(None, None, None))
-    loop.close()
+    with sites.kept(sites.embedded(tmp_path_factory.mktemp("shop"))) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -16,12 +16,9 @@ PATH = "/v1/embeddings"
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    loop = sites.Loop()
     toml = '[bots.shop]\nmodel = "test/test-5-0-0"\n'
-    opened = sites.embedded(tmp_path_factory.mktemp("shop"), toml)
-    yield loop.run(opened.__aenter__())
-    loop.run(opened.__aexit__(None, None, None))
-    loop.close()
+    with sites.kept(sites.embedded(tmp_path_factory.mktemp("shop"), toml)) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Page and widget in a real browser; the tests themselves are in ``page/`` (Node, Playwright)."""
 
-import asyncio
 import contextlib
 import json
 import os
@@ -14,74 +13,50 @@ from aiohttp import web
 
 import sites
 from chaos.front import Front
+from other_programs import CHROMIUM, NO_CHROMIUM, NO_NGINX, lacking, run
 
 FOLDER = Path(__file__).parent / "page"
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 # One server on SQLite answers in most of them; the first also run against a fleet.
 REPLIES = "replies.test.mjs"
-FILES = sorted(path.name for path in FOLDER.glob("*.test.mjs"))
+# These count what the browser spends: beside other tests they would be counting those.
+SPEED = "speed.test.mjs"
+FILES = [
+    pytest.param(path.name, marks=pytest.mark.alone if path.name == SPEED else ())
+    for path in sorted(FOLDER.glob("*.test.mjs"))
+]
 TIMEOUT_S = 500
 MODELS = ("test-80-50-0", "test-20-5-0", "test-30-20-0-reason20", "test-20-0-0-status400")
 
 
-def missing(*, fleet=False):
-    """Tell what is not there and how to get it."""
+def need(*, fleet=False):
     if shutil.which("node") is None:
-        return "node is not installed (20 or newer)"
+        lacking("node is not installed (20 or newer)")
     if not (FOLDER / "node_modules" / "playwright-core").exists():
-        return "what drives the browser is not installed: run `make clients`"
+        lacking("what drives the browser is not installed: run `make clients`")
     if not Path(CHROMIUM).exists():
-        return f"{CHROMIUM} is not installed (Debian: apt-get install chromium; or set CHROMIUM)"
+        lacking(NO_CHROMIUM)
     if fleet and not Front.possible():
-        return "nginx is not installed (Debian: apt-get install nginx-light)"
-    return None
+        lacking(NO_NGINX)
 
 
-def need(**wanted):
-    lacking = missing(**wanted)
-    if lacking and os.environ.get("CI"):
-        pytest.fail(lacking)
-    if lacking:
-        pytest.skip(lacking)
-
-
-async def run(file, **environment):
-    process = await asyncio.create_subprocess_exec(
-        "node",
-        "--test",
-        "--test-concurrency=1",
-        file,
-        cwd=FOLDER,
-        env={
-            **os.environ,
-            "ANTIPHON_CMD": str(Path(sys.executable).with_name("antiphon")),
-            "CHROMIUM": CHROMIUM,
-            **environment,
-        },
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            said, _ = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        said, _ = await process.communicate()
-        pytest.fail(f"{file} did not end in {TIMEOUT_S} s:\n{said.decode()[-8000:]}")
-    assert process.returncode == 0, said.decode()[-8000:]
+async def run_tests(file, **environment):
+    antiphon = Path(sys.executable).with_name("antiphon")
+    env = {**os.environ, "ANTIPHON_CMD": str(antiphon), "CHROMIUM": CHROMIUM, **environment}
+    command = ("node", "--test", "--test-concurrency=1", file)
+    await run(*command, cwd=FOLDER, env=env, timeout_s=TIMEOUT_S, name=file)
 
 
 @pytest.mark.parametrize("file", FILES)
 async def test_in_chromium(file):
     need()
-    await run(file)
+    await run_tests(file)
 
 
 async def test_replies_of_two_pods_behind_nginx(tmp_path):
     need(fleet=True)
     names = ", ".join(f'"{name}"' for name in MODELS)
     async with sites.fleet(tmp_path, f"models = [{names}]\n") as site, control(site.servers) as url:
-        await run(REPLIES, FLEET=json.dumps({"url": site.url, "control": url}))
+        await run_tests(REPLIES, FLEET=json.dumps({"url": site.url, "control": url}))
 
 
 @contextlib.asynccontextmanager

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from other_programs import CI, lacking
+
 SCRIPT = Path(__file__).parents[2] / "deploy" / "services" / "services.py"
 NAMES = ("postgres", "redis", "nats")
 VARIABLES = ["POSTGRES_URL", "REDIS_URL", "NATS_URL"]
@@ -96,11 +98,11 @@ def postgres(url, sql):
 @pytest.fixture
 def folder(tmp_path):
     """Servers that run, and end with the test."""
-    may_install = ["--no-install"] if not os.environ.get("CI") else []
+    may_install = [] if CI else ["--no-install"]
     try:
         started = services(tmp_path, *may_install, "up")
-        if started.returncode and may_install and "is missing" in started.stderr:
-            pytest.skip(f"{started.stderr.strip()} (make services)")
+        if started.returncode and "is missing" in started.stderr:
+            lacking(f"{started.stderr.strip()} (make services)")
         assert started.returncode == 0, started.stderr
         yield tmp_path
     finally:

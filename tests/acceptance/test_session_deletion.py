@@ -9,7 +9,7 @@ from graphql_client import SESSION, GraphQL, Reply
 from native_socket import NativeClient
 from patience import PATIENCE_S
 from serving import events
-from session_chat import Chat
+from session_chat import CUSTOMER, Chat
 
 SHORT = "test/test-20-5-0"
 
@@ -49,7 +49,7 @@ async def test_event_streams_end_and_go_on_with_the_next_one(client, path, last)
                 text += data.get("text") or data.get("chunk") or ""
             if text == expected_text("new", 20):
                 break
-    assert turn["number"] == 1
+    assert turn["number"] == 2, "cursors of the deleted session name its numbers"
 
 
 async def test_a_socket_is_told_to_follow_again(client, server):
@@ -96,3 +96,13 @@ async def test_a_client_of_a_session_socket_is_sent_away_and_has_no_place_in_the
         await made_again(client, session, "new")
         async with await chat.connect(session) as line:
             assert (await line.replies(1)).texts == [expected_text("new", 20)]
+
+
+async def test_in_contract_c_it_is_told_that_it_is_created(client):
+    turn = await made_again(client, "s", "old")
+    await client.follow(turn["id"])
+    await client.call("DELETE", "/api/sessions/s", 204)
+    async with Chat(client.url, **{"X-User-ID": "ann"}) as chat:
+        for told in ("created", "exists"):
+            made = await chat.call("POST", "/chat/session", json=CUSTOMER | {"session_id": "s"})
+            assert made["status"] == told

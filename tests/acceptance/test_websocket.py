@@ -256,7 +256,7 @@ async def test_a_frame_has_a_largest_size(tmp_path):
 
 async def test_who_does_not_read_is_let_go_and_comes_back_whole(tmp_path, model):
     """Nobody waits for it, little is held for it, and its cursors bring the rest."""
-    names = [f"s{n}" for n in range(15)]
+    names = [f"s{n}" for n in range(20)]
     async with ServerProcess(
         tmp_path, model_toml(model.port), ANTIPHON_READER_BACKLOG_BYTES="20000"
     ) as server:
@@ -266,8 +266,10 @@ async def test_who_does_not_read_is_let_go_and_comes_back_whole(tmp_path, model)
                     slow.send(frame(TEXT, b'{"type":"follow","session_id":"%b"}' % name.encode()))
                     assert json.loads(slow.frame()[1])["cursor"] == "1.0"
                 turns = []
-                for name in names:  # each comes twice, so that the system's buffers are soon full
-                    turns.append(await quick.submit(name, name, model="test/test-20000-0-0"))
+                # Each comes twice, which is more than the system's buffers hold, and once all is asked for:
+                # what is sent to a server that has closed would reset the connection.
+                for name in names:
+                    turns.append(await quick.submit(name, name, model="test/test-20000-0-5000"))
                     follow = {"type": "follow", "turn_id": turns[-1]["id"]}
                     slow.send(frame(TEXT, json.dumps(follow).encode()))
                 expected = [expected_text(name, 20_000) for name in names]

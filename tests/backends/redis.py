@@ -8,11 +8,11 @@ import socket
 import subprocess
 import time
 
-import pytest
-
 from antiphon import registry
 from antiphon.connections.redis import connect
 from backends import services
+from other_programs import lacking
+from serving import free_port
 
 
 @contextlib.asynccontextmanager
@@ -74,19 +74,12 @@ async def cache(migrated_database, tmp_path):
         yield lambda: registry.load(registry.CACHES, "redis")(make(), prefix=prefix)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class PrivateServer:
     """A redis-server of one test's own, to be mistreated."""
 
     def __init__(self, folder, *settings):
         if shutil.which("redis-server") is None:
-            told = "needs the program redis-server: install it (Debian: redis-server)"
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(told)
+            lacking("needs the program redis-server: install it (Debian: redis-server)")
         self.folder, self.port, self.settings = folder, free_port(), settings
         self.process = None
         self.url = f"redis://127.0.0.1:{self.port}/0"

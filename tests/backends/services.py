@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-import pytest
+from other_programs import lacking
 
 FILE = Path(__file__).parents[2] / ".services.env"
 
@@ -20,8 +20,5 @@ def need(name):
     """Return an address, or skip the test; in CI a missing server is a failure."""
     address = addresses().get(name)
     if address is None:
-        told = f"needs {name}: run `make services`"
-        if os.environ.get("CI"):
-            pytest.fail(told)
-        pytest.skip(told)
+        lacking(f"needs {name}: run `make services`")
     return address

@@ -121,7 +121,7 @@ async def test_followers_in_every_pod_are_told_and_follow_the_next_one_from_its_
         await each.told()
         assert each.sent_away == ["1.0"]
     new = await send(pods[1])
-    assert new.number == old.number
+    assert new.number == old.number + 1, "cursors of the deleted session name its numbers"
     for each in followers:
         each.leave()
         await each.come(each.sent_away[0])
@@ -225,3 +225,30 @@ async def test_a_cursor_of_a_session_that_is_no_more_is_refused(pods):
     await pods[0].delete_session(ANN, "s")
     with pytest.raises(CursorExpired):
         await Follower(pods[1]).come("1.5")
+
+
+async def test_a_cursor_of_a_deleted_session_is_none_of_the_next_one_of_its_id(pods):
+    follower = await Follower(pods[0]).come()
+    old = await send(pods[0])
+    await follower.has(old)
+    follower.leave()
+    await pods[0].delete_session(ANN, "s")
+    new = await send(pods[1])
+    for pod in pods:
+        for cursor in (f"{old.number}.5", f"{new.number}.1,{old.number}.5"):
+            with pytest.raises(CursorExpired):
+                await Follower(pod).come(cursor)
+    await (await Follower(pods[0]).come("1.0")).has(new)
+
+
+async def test_a_cursor_that_names_a_deleted_reply_is_refused_and_a_later_one_is_not(pods):
+    turns = []
+    follower = await Follower(pods[0]).come()
+    for _ in range(3):
+        turns.append(await send(pods[0]))
+        await follower.has(turns[-1])
+    await pods[0].store.delete_turn(ANN, turns[1].id)
+    with pytest.raises(CursorExpired):
+        await Follower(pods[1]).come("2.5")
+    back = await Follower(pods[1]).come("3.0")
+    await back.has(turns[2])

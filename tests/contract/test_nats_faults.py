@@ -4,16 +4,11 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
-
-from patience import PATIENCE_S
-
-pytest.importorskip("nats")
 
 from antiphon.buses.nats import NatsBus
 from antiphon.connections.nats import NatsConnection
@@ -22,6 +17,9 @@ from antiphon.ids import now_ms
 from antiphon.logs.nats import NatsLog
 from antiphon.logs.port import Append, Claim
 from antiphon.model import Chunk
+from other_programs import lacking
+from patience import PATIENCE_S
+from serving import free_port
 
 END = Chunk("end", "{}")
 KILLS = int(os.environ.get("NATS_KILLS", "3"))
@@ -31,9 +29,7 @@ class Server:
     """A nats-server of the test's own, always on the same port."""
 
     def __init__(self, program, folder):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.program, self.folder, self.process = program, folder, None
         self.url = f"nats://127.0.0.1:{self.port}"
 
@@ -61,8 +57,7 @@ def server(tmp_path):
     here = Path(__file__).parents[2] / ".services" / "bin" / "nats-server"
     program = shutil.which("nats-server") or (here.exists() and here)
     if not program:
-        told = "needs nats-server: run `make services`"
-        pytest.fail(told) if os.environ.get("CI") else pytest.skip(told)
+        lacking("needs nats-server: run `make services`")
     server = Server(program, tmp_path / "jetstream")
     server.start()
     yield server

@@ -108,3 +108,26 @@ async def test_messages_are_counted(store):
     assert (await store.message_count("s"), await store.message_count("t")) == (3, 2)
     await store.delete_turn(ANN, first.id)
     assert await store.message_count("s") == 1
+
+
+async def number_of_next(store, session="s"):
+    return (await exchange(store, "x", "y", session=session)).number
+
+
+async def test_a_session_made_again_numbers_its_turns_on(store):
+    """A cursor names turns by number alone: one of the deleted session must not fit the next."""
+    for _ in range(2):
+        await exchange(store, "a", "A")
+    await store.delete_session(ANN, "s")
+    assert [await number_of_next(store) for _ in range(2)] == [3, 4]
+    await store.delete_session(ANN, "s")
+    made = await store.create_session(BOB, "s", "", {})
+    assert made == await store.session(BOB, "s")
+    assert made.turn_count == 4
+    await store.delete_session(BOB, "s")
+    last = await exchange(store, "only", "one", session="t")
+    await store.delete_turn(ANN, last.id)
+    assert (await number_of_next(store, "t"), await number_of_next(store, "s")) == (2, 5)
+    await store.create_session(ANN, "u", "", {})
+    await store.delete_session(ANN, "u")
+    assert await number_of_next(store, "u") == 1

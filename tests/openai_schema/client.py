@@ -2,28 +2,18 @@
 
 import json
 
-import aiohttp
-
 from openai_schema import validate
+from serving import Caller
 
 PATH = "/v1/chat/completions"
 HI = [{"role": "user", "content": "hi"}]
 
 
-class API:
+class API(Caller):
     """OpenAI's API as a program with a key uses it, and no cookies."""
 
     def __init__(self, url):
-        self.url = url
-        self.http = aiohttp.ClientSession(
-            headers={"Authorization": "Bearer sk-x"}, timeout=aiohttp.ClientTimeout(total=60)
-        )
-
-    async def __aenter__(self):
-        return self
-
-    async def __aexit__(self, *_):
-        await self.http.close()
+        super().__init__(url, headers={"Authorization": "Bearer sk-x"})
 
     async def chat(self, status=200, path=PATH, **body):
         async with self.http.post(self.url + path, json=body) as response:

@@ -10,25 +10,11 @@ from antiphon.engine.deliver import Hub
 from antiphon.errors import CursorExpired, Overloaded
 from antiphon.logs.memory import MemoryLog
 from antiphon.logs.port import Append
-from antiphon.model import Chunk, Turn, TurnState
+from antiphon.model import Chunk
 from patience import PATIENCE_S
+from stored import running_turn
 
-TURN = Turn(
-    id="t",
-    session_id="s",
-    number=1,
-    state=TurnState.RUNNING,
-    prompt_id="m",
-    reply_id="r",
-    bot="b",
-    model="p/m",
-    params={},
-    pod="pod-0",
-    stop_requested=False,
-    created_at=0,
-    ended_at=None,
-    epoch=1,
-)
+TURN = running_turn(pod="pod-0")
 
 
 class Store:

@@ -6,24 +6,10 @@ import msgspec
 import pytest
 
 from antiphon.dialects.ai_sdk_stream import START_STEP, Parts, UIMessageFormat, earlier_step, start
-from antiphon.model import Chunk, End, Turn, TurnState
+from antiphon.model import Chunk, End, TurnState
+from stored import running_turn
 
-TURN = Turn(
-    id="turn_1",
-    session_id="s",
-    number=3,
-    state=TurnState.RUNNING,
-    pod=None,
-    epoch=1,
-    prompt_id="msg_p",
-    reply_id="msg_r",
-    bot="b",
-    model="m",
-    params={},
-    stop_requested=False,
-    created_at=0,
-    ended_at=None,
-)
+TURN = running_turn(id="turn_1", number=3, reply_id="msg_r")
 
 
 def tool(*deltas):

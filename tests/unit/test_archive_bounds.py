@@ -7,28 +7,36 @@ import shutil
 import pytest
 
 from antiphon.engine import archive as archive_module
+from antiphon.engine import past as past_module
 from antiphon.engine.archive import (
+    MOST_HELD,
     MOST_IMPORTS,
+    MOST_OWN_EXPORTS,
+    MOST_OWN_HELD,
     MOST_OWN_IMPORTS,
     MOST_OWN_SEARCHES,
+    MOST_OWN_UPLOADS,
     MOST_WAITING,
     Archive,
     Places,
+    Uploads,
 )
 from antiphon.engine.bounds import Bounds
+from antiphon.engine.catalogue import Bot, Catalogue
 from antiphon.engine.deliver import Channel
 from antiphon.engine.draft import Draft
+from antiphon.engine.past import Conversation, PastMessage, Told, make_past
 from antiphon.engine.submit import Ask
 from antiphon.errors import BadRequest, Overloaded
-from antiphon.model import Chunk, Principal, Session, Turn, TurnState
+from antiphon.model import Chunk, Principal, Session
 from antiphon.providers.port import Finish
 from antiphon.stores.archive_port import Found, SessionPlace
-from antiphon.stores.sql.dialects import patterns
 from antiphon.transports import archive as archive_routes
 from antiphon.transports.asgi import Request
 from antiphon.transports.graphql import pages
 from antiphon.transports.graphql.context import Context
 from engines import engine_on
+from stored import running_turn
 
 ANN = Principal("user:ann")
 
@@ -125,17 +133,62 @@ async def test_one_search_at_a_time_and_few_that_wait():
 
 
 def test_few_imports_at_once_and_fewer_of_one_principal():
-    places, others = Places(MOST_IMPORTS, MOST_OWN_IMPORTS), [Principal(f"user:{n}") for n in range(9)]
+    places, others = Places("imports", MOST_IMPORTS, MOST_OWN_IMPORTS), [f"user:{n}" for n in range(9)]
     with contextlib.ExitStack() as stack:
-        stack.enter_context(places.one(ANN, "imports"))
-        with pytest.raises(Overloaded), places.one(ANN, "imports"):
+        stack.enter_context(places.one(ANN.id))
+        with pytest.raises(Overloaded), places.one(ANN.id):
             pass
         for who in others[: MOST_IMPORTS - 1]:
-            stack.enter_context(places.one(who, "imports"))
-        with pytest.raises(Overloaded), places.one(others[-1], "imports"):
+            stack.enter_context(places.one(who))
+        with pytest.raises(Overloaded), places.one(others[-1]):
             pass
-    with places.one(ANN, "imports"):
+    with places.one(ANN.id):
         pass
+
+
+async def test_one_import_at_a_time():
+    archive = Archive(None, None, Free(), Bounds())
+    done = asyncio.Event()
+    begun = []
+
+    async def take_turn(who):
+        async with archive.importing(who, 0, None):
+            begun.append(who)
+            await done.wait()
+
+    tasks = [asyncio.create_task(take_turn(Principal(f"user:{n}"))) for n in range(MOST_IMPORTS)]
+    await asyncio.sleep(0.01)
+    assert len(begun) == 1
+    done.set()
+    await asyncio.gather(*tasks)
+    assert len(begun) == MOST_IMPORTS
+
+
+class Free:
+    """Rates that are never reached."""
+
+    async def check(self, **_):
+        return
+
+
+def test_what_comes_in_is_bounded_by_address_and_in_all():
+    uploads = Uploads(10)
+    with contextlib.ExitStack() as stack:
+        several = [stack.enter_context(uploads.one("a")) for _ in range(MOST_OWN_UPLOADS)]
+        with pytest.raises(Overloaded), uploads.one("a"):
+            pass
+        for came in several[:MOST_OWN_HELD]:
+            came(10)
+        with pytest.raises(Overloaded):
+            several[-1](1)
+        others = [stack.enter_context(uploads.one(f"b{n}")) for n in range(MOST_HELD)]
+        for came in others[: MOST_HELD - MOST_OWN_HELD]:
+            came(10)
+        with pytest.raises(Overloaded):
+            others[-1](1)
+    for who in "abc":  # all was given back
+        with uploads.one(who) as came:
+            came(10)
 
 
 async def test_an_import_that_comes_too_slowly_gives_its_place_back(migrated_database, tmp_path, monkeypatch):
@@ -147,18 +200,71 @@ async def test_an_import_that_comes_too_slowly_gives_its_place_back(migrated_dat
     path = shutil.copy(migrated_database, tmp_path / "a.db")
     async with engine_on(path, Words()) as engine:
         scope = {"type": "http", "headers": [(b"content-type", b"application/json")]}
-        for _ in range(MOST_IMPORTS + 1):
+        for _ in range(MOST_OWN_UPLOADS + 1):
             request = Request(scope, never, never, 10)
             request.principal = ANN
             with pytest.raises(BadRequest):
                 await archive_routes.Archive(engine).import_session(request)
 
 
-def test_patterns_leave_nothing_to_the_database():
-    made = patterns(r"a%_\*?[b-c].^$(ö")
-    assert made["like"] == r"%a\%\_\\*?[b-c].^$(_%"
-    assert made["glob"] == r"*[Aa]%_\[*][?][[][Bb]-[Cc]].^$([öÖ]*"
-    assert made["regex"] == r"[Aa]\%\_\\\*\?\[[Bb]\-[Cc]\]\.\^\$\([öÖ]"
+async def test_an_export_that_nobody_takes_gives_its_place_back(migrated_database, tmp_path, monkeypatch):
+    monkeypatch.setattr(archive_routes, "TAKEN_S", 0.05)
+    started = asyncio.Event()
+
+    async def send(message):
+        if message["type"] == "http.response.start":
+            started.set()
+        else:
+            await asyncio.Event().wait()
+
+    path = shutil.copy(migrated_database, tmp_path / "a.db")
+    async with engine_on(path, Words()) as engine:
+        await engine.store.create_session(ANN, "s", "", {})
+        for _ in range(MOST_OWN_EXPORTS + 1):
+            request = Request({"type": "http", "headers": [], "query_string": b""}, started.wait, send, 10)
+            request.principal, request.params = ANN, ("s",)
+            request.receive = asyncio.Event().wait
+            with pytest.raises(Overloaded, match="not taken"):
+                await archive_routes.Archive(engine).export(request)
+
+
+async def test_few_messages_are_in_memory_at_a_time():
+    class Long:
+        def __init__(self):
+            self.asked = []
+
+        async def past(self, principal, session_id, after, limit):
+            self.asked.append(limit)
+            return [type("Message", (), {"ordinal": n}) for n in range(after + 1, min(after + 1 + limit, 50))]
+
+    store = Long()
+    taken = [it.ordinal async for it in Archive(store, None, None, Bounds()).messages(ANN, "s")]
+    assert taken == list(range(50))
+    assert max(store.asked) <= 10
+
+
+async def test_others_go_on_while_a_long_conversation_is_read(monkeypatch):
+    monkeypatch.setattr(past_module, "STEP_S", 0.0)
+    ticks = 0
+
+    async def tick():
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0)
+            ticks += 1
+
+    catalogue = Catalogue({"b": Bot(name="b", model="p/m")}, {}, default_bot="b", cache=None)
+    messages = [
+        PastMessage(id=f"{n}", role="user", sender="", status="complete", content="x", parent_id=None,
+                    usage=None, told=Told(), feedback=None, created_at=0)
+        for n in range(50)
+    ]  # fmt: skip
+    given = Conversation(title="", context={}, created_at=0, message_count=50, messages=messages)
+    other = asyncio.create_task(tick())
+    made = await make_past(ANN, given, catalogue, Bounds(), "s")
+    other.cancel()
+    assert len(made.prompts) == len(made.turns) == 50
+    assert ticks >= 2 * 50 - 5, "between any two messages, and any two replies made for them"
 
 
 class Words:
@@ -207,10 +313,7 @@ async def test_the_first_token_is_the_first_text(migrated_database, tmp_path, ki
 
 
 def test_who_took_a_reply_over_did_not_see_its_first_token():
-    turn = Turn(
-        id="t", session_id="s", number=1, state=TurnState.RUNNING, pod="p", epoch=2, prompt_id="q",
-        reply_id="r", bot="b", model="m", params={}, stop_requested=False, created_at=0, ended_at=None,
-    )  # fmt: skip
+    turn = running_turn(epoch=2)
     desk = type(
         "Desk", (), {"busy": False, "pieces": 0, "assign_phase": lambda _: 0, "mark": lambda *_: None}
     )()

@@ -15,7 +15,9 @@ def nothing_set(monkeypatch, tmp_path):
 
 def test_on_loopback_they_are_those_of_the_comparison():
     assert load_settings().other_servers == COMPARED
+    assert load_settings({"host": "127.0.0.2"}).other_servers == COMPARED
     assert load_settings({"host": "0.0.0.0"}).other_servers == {}
+    assert load_settings({"host": "chat.example"}).other_servers == {}
     assert load_settings({"servers": ""}).other_servers == {}
 
 

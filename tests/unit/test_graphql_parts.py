@@ -7,11 +7,12 @@ import pytest
 from graphql import GraphQLError
 
 from antiphon.errors import Overloaded
-from antiphon.model import Chunk, End, Fault, Seam, Turn, TurnState, Usage
+from antiphon.model import Chunk, End, Fault, Seam, TurnState, Usage
 from antiphon.transports.graphql.errors import failed
 from antiphon.transports.graphql.events import projection
 from antiphon.transports.graphql.schema import RENEW, definition, make_schema
 from antiphon.transports.graphql.wire import JSON, RESPONSE, media_type
+from stored import running_turn
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "schema.graphql"
 
@@ -66,10 +67,7 @@ def test_events_show_every_field_of_the_schema():
             inner = inner.of_type
         return inner.name if hasattr(inner, "fields") else None
 
-    turn = Turn(
-        id="t", session_id="s", number=3, state=TurnState.RUNNING, pod=None, epoch=1, prompt_id="p",
-        reply_id="r", bot="b", model="m", params={}, stop_requested=False, created_at=0, ended_at=None,
-    )  # fmt: skip
+    turn = running_turn(number=3)
     end = End(
         state=TurnState.FAILED, finish_reason="error", model="m", message_id="r",
         usage=Usage(prompt_tokens=1, completion_tokens=2), error=Fault(code="c", message="m", retry_after=1),

@@ -14,26 +14,12 @@ from antiphon.engine.embedding import AT_ONCE, WAITING, Embedding
 from antiphon.engine.rates import Rates
 from antiphon.engine.whole import Whole
 from antiphon.errors import Conflict, LogLost, NotFound, Overloaded, RateLimited, StoreUnavailable, TooLarge
-from antiphon.model import Chunk, End, Fault, Principal, Turn, TurnState, Usage
+from antiphon.model import Chunk, End, Fault, Principal, Usage
 from antiphon.providers.port import Embeddings, PromptMessage
 from openai_schema import validate
+from stored import running_turn
 
-TURN = Turn(
-    id="turn_1",
-    session_id="",
-    number=1,
-    state=TurnState.RUNNING,
-    pod=None,
-    epoch=1,
-    prompt_id="",
-    reply_id="msg_1",
-    bot="echo",
-    model="builtin/echo",
-    params={},
-    stop_requested=False,
-    created_at=1_700_000_000_123,
-    ended_at=None,
-)
+TURN = running_turn(id="turn_1", session_id="", reply_id="msg_1", created_at=1_700_000_000_123)
 
 
 def chat(**changes):

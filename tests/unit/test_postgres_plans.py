@@ -9,17 +9,13 @@ from sqlalchemy.dialects.postgresql import asyncpg as dialects
 
 from antiphon.connections.postgres import Address
 from antiphon.logs import postgres as log
-from antiphon.stores.sql import board, deletion, fleet, places, pods, search, sessions, transfer, turns
+from antiphon.stores.sql import texts_there
 from backends import postgres
 from backends.services import need
+from plans import PARTIAL, STATEMENTS
 
-STATEMENTS = {
-    f"{module.__name__.rpartition('.')[2]}.{name}": str(value.compile(dialect=dialects.dialect()))
-    for module in (sessions, turns, search, transfer, deletion, places, board, pods, fleet)
-    for name, value in vars(module).items()
-    if name.startswith("_") and name.isupper() and hasattr(value, "compile")
-    if not value.is_insert or value.select is not None
-}
+OWN = STATEMENTS | {"texts_there._MATCHING": texts_there._MATCHING}
+COMPILED = {name: str(value.compile(dialect=dialects.dialect())) for name, value in OWN.items()}
 LOG_STATEMENTS = {
     f"log.{name}": getattr(log, name)
     for name in (
@@ -33,22 +29,9 @@ LOG_STATEMENTS = {
         "_EXPIRE_ROWS",
     )
 }
-ALL = STATEMENTS | LOG_STATEMENTS
+ALL = COMPILED | LOG_STATEMENTS
 # Pods are a handful, secrets and counters fewer.
 SMALL = ("pods", "secrets", "counters")
-PARTIAL = {
-    "turns._BEFORE_SUBMIT": "ix_turns_active_session",
-    "turns._QUEUED": "ix_turns_active_pod",
-    "sessions._BUSY": "ix_turns_active_session",
-    "sessions._BY_OWNER": "ix_sessions_owner_updated_at",
-    "search._STRETCH": "ix_sessions_owner_updated_at",
-    "pods._WAITING": "ix_turns_active_pod",
-    "pods._CLAIM": "ix_turns_active_pod",
-    "pods._QUEUE": "ix_turns_active_pod",
-    "pods._HELD": "ix_turns_active_pod",
-    "pods._STOPS": "ix_turns_stopping",
-    "fleet._FLEET": "ix_turns_active_pod",
-}
 # 4,000 sessions of five turns each, of which 1 % are under way, and of three clients; 20,000 posts on the
 # board; 5,000 turns in the log.
 FILL = """

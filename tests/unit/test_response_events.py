@@ -11,25 +11,13 @@ from hypothesis import strategies as st
 from antiphon.dialects.openai.responses_events import HEARTBEAT, ResponseEvents
 from antiphon.dialects.openai.responses_input import items_of
 from antiphon.dialects.openai.responses_object import Kept, describe
-from antiphon.model import Chunk, End, Fault, Turn, TurnState, Usage
+from antiphon.model import Chunk, End, Fault, TurnState, Usage
 from openai_schema import validate
+from stored import running_turn
 
 OWN = "0123456789ab0123456789abcdef"[:28]
-TURN = Turn(
-    id=f"turn_{OWN}",
-    session_id="s",
-    number=7,
-    state=TurnState.RUNNING,
-    pod="p",
-    epoch=1,
-    prompt_id="msg_1",
-    reply_id="msg_2",
-    bot="test/model",
-    model="test/model",
-    params={},
-    stop_requested=False,
-    created_at=1_700_000_000_000,
-    ended_at=None,
+TURN = running_turn(
+    id=f"turn_{OWN}", number=7, reply_id="msg_2", model="test/model", created_at=1_700_000_000_000
 )
 
 

@@ -6,13 +6,8 @@ import random
 import secrets
 import time
 
-import pytest
-
-from patience import PATIENCE_S
-
-pytest.importorskip("nats")
-
 import nats
+import pytest
 
 from antiphon.connections.nats import NatsConnection
 from antiphon.errors import ProviderError, ProviderGarbled, ProviderTimeout, ProviderUnreachable
@@ -21,6 +16,7 @@ from antiphon.providers.port import Prompt, PromptMessage
 from antiphon.providers.workflow import WorkflowProvider
 from antiphon.providers.workflow_reply import MAX_AHEAD, Patience, WorkflowChunk, WorkflowReply
 from backends.services import need
+from patience import PATIENCE_S
 
 
 class Sink:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from antiphon.buses.topics import wake_all
+from antiphon.buses.topics import Topics, sleep_on, wake_all
 
 
 class MemoryBus:
@@ -11,7 +11,7 @@ class MemoryBus:
     most_bytes = 1 << 30
 
     def __init__(self) -> None:
-        self._topics: dict[str, set[Callable[[str], None]]] = {}
+        self._topics: Topics = {}
 
     def publish(self, topic: str, text: str) -> None:
         """See Bus."""
@@ -19,16 +19,7 @@ class MemoryBus:
 
     def subscribe(self, topic: str, wake: Callable[[str], None]) -> Callable[[], None]:
         """See Bus."""
-        self._topics.setdefault(topic, set()).add(wake)
-
-        def end() -> None:
-            wakes = self._topics.get(topic)
-            if wakes is not None:
-                wakes.discard(wake)
-                if not wakes:
-                    del self._topics[topic]
-
-        return end
+        return sleep_on(self._topics, topic, wake)
 
     async def close(self) -> None:
         """See Bus."""

@@ -12,7 +12,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from antiphon.buses.topics import wake_all
+from antiphon.buses.topics import Topics, sleep_on, wake_all
 from antiphon.connections.nats import STALLED_BYTES, NatsConnection
 from antiphon.errors import StoreUnavailable
 
@@ -40,7 +40,7 @@ class NatsBus:
         self._connection = connection
         self._prefix = f"{prefix}.bus."
         self._me = secrets.token_hex(SENDER_BYTES // 2).encode()
-        self._topics: dict[str, set[Callable[[str], None]]] = {}
+        self._topics: Topics = {}
         self._waiting: deque[tuple[str, bytes]] = deque()
         self._waiting_bytes = 0
         self._changed: set[str] = set()
@@ -65,22 +65,13 @@ class NatsBus:
 
     def subscribe(self, topic: str, wake: Callable[[str], None]) -> Callable[[], None]:
         """See Bus."""
-        wakes = self._topics.setdefault(topic, set())
-        wakes.add(wake)
-        if len(wakes) == 1:
-            self._changed.add(topic)
-            self._start()
+        if topic not in self._topics:
+            self._change(topic)
+        return sleep_on(self._topics, topic, wake, lambda: self._change(topic))
 
-        def end() -> None:
-            left = self._topics.get(topic)
-            if left is not None and wake in left:
-                left.discard(wake)
-                if not left:
-                    del self._topics[topic]
-                    self._changed.add(topic)
-                    self._start()
-
-        return end
+    def _change(self, topic: str) -> None:
+        self._changed.add(topic)
+        self._start()
 
     async def close(self) -> None:
         """See Bus."""

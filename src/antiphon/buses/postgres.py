@@ -20,7 +20,7 @@ from typing import Any
 import asyncpg
 import structlog
 
-from antiphon.buses.topics import wake_all
+from antiphon.buses.topics import Topics, sleep_on, wake_all
 from antiphon.connections.postgres import Address
 from antiphon.errors import StoreUnavailable
 
@@ -50,7 +50,7 @@ class PostgresBus:
         self._me = secrets.token_hex(4)
         # PostgreSQL drops all but one of equal notifications of a transaction: none is equal.
         self._numbers = itertools.count()
-        self._topics: dict[str, set[Callable[[str], None]]] = {}
+        self._topics: Topics = {}
         self._queue: deque[tuple[str, str]] = deque(maxlen=MOST_QUEUED)
         self._work = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -67,17 +67,8 @@ class PostgresBus:
 
     def subscribe(self, topic: str, wake: Callable[[str], None]) -> Callable[[], None]:
         """See Bus."""
-        self._topics.setdefault(topic, set()).add(wake)
+        end = sleep_on(self._topics, topic, wake, self._work.set)
         self._start()
-
-        def end() -> None:
-            wakes = self._topics.get(topic)
-            if wakes is not None:
-                wakes.discard(wake)
-                if not wakes:
-                    del self._topics[topic]
-                    self._work.set()
-
         return end
 
     async def close(self) -> None:

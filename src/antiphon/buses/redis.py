@@ -22,7 +22,7 @@ from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
-from antiphon.buses.topics import wake_all
+from antiphon.buses.topics import Topics, sleep_on, wake_all
 from antiphon.connections.redis import asking, end
 from antiphon.errors import StoreUnavailable
 
@@ -51,7 +51,7 @@ class RedisBus:
         self._redis = client
         self._prefix = f"{prefix}:bus:"
         self._me = secrets.token_hex(8)
-        self._topics: dict[str, set[Callable[[str], None]]] = {}
+        self._topics: Topics = {}
         self._queue: deque[tuple[str, str]] = deque()
         self._queued = 0
         # Topics whose subscription at the server may not be what it should be.
@@ -75,19 +75,10 @@ class RedisBus:
 
     def subscribe(self, topic: str, wake: Callable[[str], None]) -> Callable[[], None]:
         """See Bus."""
-        self._topics.setdefault(topic, set()).add(wake)
+        end = sleep_on(self._topics, topic, wake, lambda: self._change(topic))
         self._change(topic)
         self._start()
-
-        def leave() -> None:
-            wakes = self._topics.get(topic)
-            if wakes is not None:
-                wakes.discard(wake)
-                if not wakes:
-                    del self._topics[topic]
-                    self._change(topic)
-
-        return leave
+        return end
 
     async def close(self) -> None:
         """See Bus."""

@@ -106,9 +106,8 @@ class SessionRest:
         session_id = f"ses_{secrets.token_hex(16)}" if asked.session_id is None else asked.session_id
         context = {**body, "created_at": iso(now_ms())}
         principal, session = await self._sessions.create(request, session_id, context)
-        created = session.turn_count == 0 and session.context == context
         told = await self._told(principal, session)
-        told.status = "created" if created else "exists"
+        told.status = "created" if session.context == context else "exists"
         await answer_json(request, 200, told)
 
     async def get(self, request: Request) -> None:

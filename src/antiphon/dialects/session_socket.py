@@ -17,12 +17,12 @@ from antiphon.engine.cursor import Cursor, parse_cursor
 from antiphon.engine.engine import Engine
 from antiphon.engine.follow import SessionFollow
 from antiphon.engine.submit import Ask
-from antiphon.errors import AntiphonError, BadRequest, CursorExpired, Invalid, NotFound, Overloaded
+from antiphon.errors import AntiphonError, CursorExpired, Invalid, NotFound, Overloaded
 from antiphon.ids import new_id, now_ms
 from antiphon.model import Chunk, Principal, Turn
 from antiphon.transports.asgi import Request
 from antiphon.transports.http import WEBSOCKET, Route
-from antiphon.transports.socket import Closed, Socket, text_frame
+from antiphon.transports.socket import Closed, Socket, read_frame, text_frame
 from antiphon.transports.stream import Streams
 from antiphon.transports.views import iso
 
@@ -172,16 +172,6 @@ class ClientSocket(Socket):
 _decode = msgspec.json.Decoder(ClientFrame).decode
 
 
-def _read(data: bytes) -> ClientFrame:
-    """Read a client's frame. Raises BadRequest, Invalid."""
-    try:
-        return _decode(data)
-    except msgspec.ValidationError as error:
-        raise Invalid(f"The frame does not fit: {error}.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"The frame is not JSON: {error}.") from error
-
-
 class Sender:
     """Does what the frames of one client ask for, one after the other, while its socket is read on."""
 
@@ -286,7 +276,7 @@ class Conversation:
 
     def _take(self, data: bytes) -> None:
         try:
-            frame = _read(data)
+            frame = read_frame(_decode, data)
             if frame.type == "ping":
                 self._socket.tell({"type": "pong", "timestamp": iso(now_ms())})
             elif frame.type == "stop" or frame.message is not None:

@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-import msgspec
 import structlog
 
 from antiphon.engine.archive import Archive
@@ -26,10 +25,10 @@ from antiphon.engine.rates import Rates
 from antiphon.engine.relay import Relay
 from antiphon.engine.reply_cache import ReplyCache
 from antiphon.engine.sessions import SessionFollows
-from antiphon.engine.submit import Ask, Submitter
+from antiphon.engine.submit import Ask, Submitter, check_json
 from antiphon.engine.whole import Whole, whole
 from antiphon.engine.worker import Worker
-from antiphon.errors import NotFound, TooLarge
+from antiphon.errors import NotFound
 from antiphon.ids import now_ms
 from antiphon.model import Principal, Session, Turn
 from antiphon.stores.port import Submitted
@@ -127,6 +126,7 @@ class Engine:
     async def start(self, *, alone: bool) -> None:
         """Register the pod, take over what is orphaned and begin to serve; ``alone`` as for Keeper.begin."""
         await self._keeper.begin(alone=alone)
+        await self.archive.sweep(alone=alone)
         self._tasks = [
             asyncio.create_task(self._committer.run(), name="committer"),
             asyncio.create_task(self.worker.run(), name="worker"),
@@ -193,16 +193,15 @@ class Engine:
         *,
         archived: bool | None = None,
     ) -> Session:
-        """Change what is not None. Raises NotFound, TooLarge."""
+        """Change what is not None. Raises NotFound, Invalid, TooLarge."""
         self.check_context(context)
         changed = await self.store.update_session(principal, session_id, title, context, archived=archived)
         await self.contexts.keep(principal, session_id, changed.context)
         return changed
 
     def check_context(self, context: dict[str, Any] | None) -> None:
-        """Raise TooLarge for a context that is over its bound."""
-        if context and len(msgspec.json.encode(context)) > self.bounds.metadata_bytes:
-            raise TooLarge(f"context takes more than {self.bounds.metadata_bytes} bytes as JSON.")
+        """Raise Invalid or TooLarge for a context that is over its bounds."""
+        check_json("context", context or {}, self.bounds.metadata_bytes)
 
     async def delete_session(self, principal: Principal, session_id: str) -> None:
         """Stop what runs in the session, delete it and send its followers away. Raises NotFound."""

@@ -1,6 +1,8 @@
 """A conversation that was had elsewhere, made one of this server: checked, numbered, given ids of its own."""
 
-from collections.abc import Sequence
+import asyncio
+import time
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -24,6 +26,9 @@ from antiphon.model import (
     Usage,
 )
 from antiphon.stores.archive_port import Past, PastTurn
+
+# What is done of a long conversation before others get as long to go on: replies under way wait for it.
+STEP_S = 0.002
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,41 +61,47 @@ class PastMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
-    """A conversation as it was elsewhere; each message stands after the one it answers or follows."""
+    """A conversation as it was elsewhere; each message stands after the one it answers or follows.
+
+    The messages are read as they are gone through, once; what is wrong with one is raised there, as Invalid.
+    """
 
     title: str
     context: dict[str, Any]
     created_at: int
-    messages: Sequence[PastMessage]
+    message_count: int
+    messages: Iterable[PastMessage]
 
 
-def make_past(
+async def make_past(
     principal: Principal, given: Conversation, catalogue: Catalogue, bounds: Bounds, session_id: str
 ) -> Past:
     """Return the conversation as a new one of the principal. Raises Invalid, which says what is wrong."""
     most = bounds.import_messages
-    if len(given.messages) > most:
+    if given.message_count > most:
         raise Invalid(
-            f"The file has {len(given.messages)} messages; at most {most} are taken. "
+            f"The file has {given.message_count} messages; at most {most} are taken. "
             "Raise ANTIPHON_MAX_IMPORT_MESSAGES to take more."
         )
-    now = now_ms()
-    making = _Making(session_id, catalogue, now)
+    making = _Making(session_id, catalogue, bounds)
+    pace = _Pace()
     for place, message in enumerate(given.messages):
         try:
             _check(message, bounds)
             making.add(message)
         except Invalid as error:
             raise Invalid(f"messages[{place}].{error.message}") from error
-    making.end_unanswered()
+        await pace.keep()
+    for _ in making.end_unanswered():
+        await pace.keep()
     session = Session(
         id=making.session_id,
         owner=principal.id,
         title=given.title,
         context=given.context,
         turn_count=making.turn_count,
-        created_at=min(given.created_at, now),
-        updated_at=now,
+        created_at=min(given.created_at, making.now),
+        updated_at=making.now,
     )
     return Past(session=session, prompts=list(making.prompts.values()), turns=making.turns)
 
@@ -105,6 +116,19 @@ def _check(message: PastMessage, bounds: Bounds) -> None:
         raise Invalid(f"status of a user's message is 'complete', not {message.status!r}.")
 
 
+class _Pace:
+    """Work on the event loop that lets others go on after each short step."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    async def keep(self) -> None:
+        """Wait, if the step has lasted long enough."""
+        if time.monotonic() - self._since >= STEP_S:
+            await asyncio.sleep(STEP_S)
+            self._since = time.monotonic()
+
+
 class _Making:
     """Takes message after message.
 
@@ -112,15 +136,16 @@ class _Making:
     reply has one of its own.
     """
 
-    def __init__(self, session_id: str, catalogue: Catalogue, now: int) -> None:
+    def __init__(self, session_id: str, catalogue: Catalogue, bounds: Bounds) -> None:
         self.session_id = session_id
         # No time of the file counts for later than this.
-        self._now = now
+        self.now = now_ms()
         self.turn_count = 0
         # By the ids they had.
         self.prompts: dict[str, Message] = {}
         self.turns: list[PastTurn] = []
         self._catalogue = catalogue
+        self._chunk_chars = bounds.pending_chars
         self._replies: dict[str, Message] = {}
         self._unanswered: dict[str, Message] = {}
 
@@ -150,7 +175,7 @@ class _Making:
             turn_id=new_id("turn"),
             usage=None,
             metadata={"given": it.told.given} if it.told.given else {},
-            created_at=min(it.created_at, self._now),
+            created_at=min(it.created_at, self.now),
         )
         self.prompts[it.id] = self._unanswered[it.id] = made
 
@@ -172,9 +197,10 @@ class _Making:
         what = "is of the wrong role" if known else "is none of the messages before this one"
         return Invalid(f"parent_id {it.parent_id!r} {what}: {rule}.")
 
-    def end_unanswered(self) -> None:
+    def end_unanswered(self) -> Iterator[None]:
         """Give an empty reply, a stopped one, to each message that has none: it can be answered once more."""
         for file_id, prompt in list(self._unanswered.items()):
+            yield
             self._add_reply(
                 PastMessage(
                     id="",
@@ -210,12 +236,14 @@ class _Making:
         )
         # The seams name chunks that are no longer there: the message alone remembers them.
         last = Chunk("end", msgspec.json.encode(msgspec.structs.replace(end, seams=[])).decode())
-        said = [Chunk("content", it.content)] if it.content else []
+        # As long as those of a reply had here may be: a client takes a frame only so large.
+        starts = range(0, len(it.content), self._chunk_chars)
+        said = [Chunk("content", it.content[start : start + self._chunk_chars]) for start in starts]
         self.turns.append(PastTurn(turn=turn, reply=reply, chunks=[*said, last]))
         return reply
 
     def _turn(self, turn_id: str, number: int, prompt: Message, it: PastMessage) -> Turn:
-        ended_at = max(prompt.created_at, min(it.created_at, self._now))
+        ended_at = max(prompt.created_at, min(it.created_at, self.now))
         is_first = number == prompt.ordinal // 2
         choice = self._catalogue.nearest(it.sender, it.told.model)
         return Turn(

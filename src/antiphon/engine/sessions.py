@@ -172,8 +172,10 @@ class SessionFollows:
             owed = await self._store.turns(principal, session_id, min(cursor.received) - 1, most + 1)
             if len(owed) > most:
                 raise CursorExpired(f"More than {most} replies came since. Read the session's messages.")
-        if cursor is not None and (cursor.newest > newest + 1 or cursor.received.get(newest + 1)):
-            raise CursorExpired("This cursor is of another session. Begin again without a cursor.")
+        if cursor is not None and not _fits(cursor, newest, owed):
+            raise CursorExpired(
+                "This cursor is of another session, or of a deleted reply. Begin again without a cursor."
+            )
         return owed, newest + 1
 
     def _delivered(self, turn: Turn) -> None:
@@ -188,6 +190,14 @@ class SessionFollows:
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+def _fits(cursor: Cursor, newest: int, owed: Sequence[Turn]) -> bool:
+    """Whether all that the cursor has parts of is there; a turn to come has none yet."""
+    there = {turn.number for turn in owed}
+    return cursor.newest <= newest + 1 and all(
+        number in there or not count for number, count in cursor.received.items()
+    )
 
 
 def _seen(known: _Followers) -> int | None:

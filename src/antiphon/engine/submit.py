@@ -17,6 +17,7 @@ from antiphon.engine.rates import Rates
 from antiphon.engine.worker import Worker
 from antiphon.errors import Invalid, NotFound, Overloaded, TooLarge
 from antiphon.model import Principal, Turn
+from antiphon.nesting import MOST_DEPTH, too_deep
 from antiphon.stores.port import Latest, NewTurn, Submitted
 
 _SESSION_ID = re.compile(r"[!-.0-~]{1,200}")
@@ -54,6 +55,23 @@ def check_session_id(session_id: str) -> str:
     if not _SESSION_ID.fullmatch(session_id):
         raise Invalid("A session id is 1 to 200 printable ASCII characters, without spaces and slashes.")
     return session_id
+
+
+def check_key(key: str | None) -> str | None:
+    """Return the idempotency key if it may be one, or None. Raises Invalid."""
+    if key is not None and not _KEY.fullmatch(key):
+        raise Invalid("An idempotency key is 1 to 200 printable ASCII characters without spaces.")
+    return key
+
+
+def check_json(name: str, value: dict[str, Any], most: int) -> None:
+    """Refuse what is not to be stored as JSON. Raises Invalid (too deep), TooLarge (over so many bytes)."""
+    if not value:
+        return
+    if too_deep(value):
+        raise Invalid(f"{name} has more than {MOST_DEPTH} lists and objects within each other.")
+    if len(msgspec.json.encode(value)) > most:
+        raise TooLarge(f"{name} takes more than {most} bytes as JSON.")
 
 
 class Submitter:
@@ -141,16 +159,17 @@ class Submitter:
         check_session_id(ask.session_id)
         if ask.text is not None:
             self._check_text(ask.text)
-        if ask.model is not None and len(ask.model) > LONGEST_MODEL:
-            raise Invalid(f"A model's name has at most {LONGEST_MODEL} characters.")
-        if ask.idempotency_key is not None and not _KEY.fullmatch(ask.idempotency_key):
-            raise Invalid("An idempotency key is 1 to 200 printable ASCII characters without spaces.")
+        if ask.model is not None and (len(ask.model) > LONGEST_MODEL or "\x00" in ask.model):
+            raise Invalid(f"A model's name has at most {LONGEST_MODEL} characters, none of them NUL.")
+        check_key(ask.idempotency_key)
         if ask.instructions is not None:
             self._check_length("The instructions have", ask.instructions)
         for given in ask.given:
             message = read_message(given)
             most = self._bounds.reply_chars if message.role == "assistant" else self._bounds.message_chars
             self._check_length("A part of the message has", message.content, most)
+            if too_deep(given):
+                raise Invalid(f"A part of the message has more than {MOST_DEPTH} lists and objects in it.")
         if KEY in ask.params or "given" in ask.metadata:
             raise Invalid(f"The names {KEY!r} in params and 'given' in metadata are reserved.")
         for name, value, most in (
@@ -158,8 +177,7 @@ class Submitter:
             ("metadata", ask.metadata, self._bounds.metadata_bytes),
             ("context", ask.context, self._bounds.metadata_bytes),
         ):
-            if value and len(msgspec.json.encode(value)) > most:
-                raise TooLarge(f"{name} takes more than {most} bytes as JSON.")
+            check_json(name, value, most)
 
     def _check_text(self, text: str) -> None:
         if not text.strip():

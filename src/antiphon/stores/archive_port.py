@@ -85,6 +85,15 @@ class ArchiveStore(Protocol):
         """Return those of these messages that are stored in the session, in its order. Raises NotFound."""
         ...
 
-    async def bring_in(self, past: Past) -> None:
-        """Store a conversation, all of it or nothing. Its ids are new ones; nobody is owed its replies."""
+    async def bring_in(self, past: Past) -> Session:
+        """Store a conversation and return its session; nobody sees any of it before all of it is stored.
+
+        Unlike other calls it is many transactions, so that others' come between them. Where the principal
+        has a session of this id, that one is returned, also if another process is just bringing it in. Its
+        other ids are new ones; nobody is owed its replies. Raises Overloaded (the other takes too long).
+        """
+        ...
+
+    async def sweep(self, silent: int) -> None:
+        """Remove what ``bring_in`` left unfinished that has stored nothing for so many milliseconds."""
         ...

@@ -4,8 +4,9 @@ A turn is about eight statements, all on the one thread that writes. Run by SQLA
 they are, they took twice that thread's share of the process (docs/decisions/005).
 """
 
+import contextlib
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -37,7 +38,7 @@ def _fetch(cursor: sqlite3.Cursor) -> FetchedRows:
 
 
 class SqliteConnection:
-    """The Connection protocol on one ``sqlite3`` connection, which its owner begins and commits."""
+    """The LocalConnection protocol on one ``sqlite3`` connection, which its owner begins and commits."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
@@ -49,6 +50,15 @@ class SqliteConnection:
             return _fetch(self.db.executemany(sql, [constants | values for values in parameters]))
         sql, constants = _compile(statement, parameters or {})
         return _fetch(self.db.execute(sql, constants | parameters if parameters else constants))
+
+    def stream(self, statement: Any, parameters: Mapping[str, Any], /) -> Iterator[Any]:
+        """See LocalConnection."""
+        sql, constants = _compile(statement, parameters)
+        cursor = self.db.execute(sql, {**constants, **parameters})
+        make = row_type(tuple(column[0] for column in cursor.description))
+        with contextlib.closing(cursor):
+            for row in cursor:
+                yield make(row)
 
     def exec_driver_sql(
         self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] = (), /

@@ -1,19 +1,22 @@
 """Export and import of whole conversations."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Literal
+from collections.abc import AsyncIterator, Callable, MutableMapping
+from typing import Any, Literal
 from urllib.parse import quote
 
 from antiphon.engine.engine import Engine
-from antiphon.errors import BadRequest, Invalid, TooLarge
+from antiphon.engine.submit import check_key
+from antiphon.errors import BadRequest, Invalid, Overloaded, TooLarge
 from antiphon.model import Principal, Session
 from antiphon.transports import session_file, views
 from antiphon.transports.asgi import Request, answer_json
 from antiphon.transports.http import Route
 
-# So long an import may take to come in: it holds one of a few places meanwhile.
+# So long an import may take to come in: it is held in memory meanwhile.
 UPLOAD_S = 60.0
+# So long a reader of an export may take for a piece: the export holds one of a few places meanwhile.
+TAKEN_S = 30.0
 SENT_AT_ONCE = 65_536
 LONGEST_NAME = 80
 # What file systems do not take in a name, or take for something else.
@@ -34,13 +37,13 @@ class Archive:
         if form == "json" and leaf is not None:
             raise Invalid("leaf goes with format=markdown: as JSON a session is exported whole.")
         session = await self._engine.store.session(request.principal, request.params[0])
-        if form == "json":
-            await _send(
-                request, session, ".json", "application/json", self._whole(request.principal, session)
-            )
-        else:
-            branch = self._branch(request.principal, session, leaf)
-            await _send(request, session, ".md", "text/markdown; charset=utf-8", branch)
+        with self._engine.archive.exporting(request.principal, request.address):
+            if form == "json":
+                whole = self._whole(request.principal, session)
+                await _send(request, session, ".json", "application/json", whole)
+            else:
+                branch = self._branch(request.principal, session, leaf)
+                await _send(request, session, ".md", "text/markdown; charset=utf-8", branch)
 
     async def _whole(self, principal: Principal, session: Session) -> AsyncIterator[bytes]:
         yield session_file.head(session)
@@ -58,26 +61,39 @@ class Archive:
 
     async def import_session(self, request: Request) -> None:
         """Import a session: a new one is made of an exported file, with ids of its own."""
-        engine = self._engine
-        request.body_limit = engine.bounds.import_bytes
-        async with engine.archive.importing(request.principal, request.address):
-            try:
-                async with asyncio.timeout(UPLOAD_S):
-                    body = await request.json_body()
-            except TimeoutError as error:
-                raise BadRequest(f"The file took longer than {UPLOAD_S:g} s to arrive. Try again.") from error
-            except TooLarge as error:
-                raise TooLarge(
-                    f"The file has more than {engine.bounds.import_bytes} bytes. "
-                    "Raise ANTIPHON_MAX_IMPORT_BYTES to take more."
-                ) from error
-            await engine.archive.count(request.principal, len(body), request.address)
-            # Off the event loop: a long file takes a while.
-            given = await asyncio.to_thread(session_file.read_file, body)
-            engine.check_context(given.context)
-            key = request.header(b"idempotency-key")
-            made = await engine.archive.bring_in(request.principal, given, key)
+        archive, bounds = self._engine.archive, self._engine.bounds
+        principal, address = request.principal, request.address
+        key = check_key(request.header(b"idempotency-key"))
+        # As much as any other body may have to say of one message.
+        most_given, request.body_limit = request.body_limit, bounds.import_bytes
+        async with archive.uploading(principal, address) as came:
+            body = await self._arrived(request, came)
+            async with archive.importing(principal, len(body), address):
+                given = session_file.read_file(body, bounds.metadata_bytes, most_given)
+                self._engine.check_context(given.context)
+                made = await archive.bring_in(principal, given, key)
         await answer_json(request, 201, views.session(made))
+
+    async def _arrived(self, request: Request, came: Callable[[int], None]) -> bytes:
+        """Return the file once it is there whole; ``came`` is told the size of each piece."""
+        receive = request.receive
+
+        async def counted() -> MutableMapping[str, Any]:
+            message = await receive()
+            came(len(message.get("body", b"")))
+            return message
+
+        request.receive = counted
+        try:
+            async with asyncio.timeout(UPLOAD_S):
+                return await request.json_body()
+        except TimeoutError as error:
+            raise BadRequest(f"The file took longer than {UPLOAD_S:g} s to arrive. Try again.") from error
+        except TooLarge as error:
+            raise TooLarge(
+                f"The file has more than {self._engine.bounds.import_bytes} bytes. "
+                "Raise ANTIPHON_MAX_IMPORT_BYTES to take more."
+            ) from error
 
 
 async def _send(
@@ -99,15 +115,21 @@ async def _send(
             waiting.append(part)
             size += len(part)
             if size > SENT_AT_ONCE:
-                await request.send(
-                    {"type": "http.response.body", "body": b"".join(waiting), "more_body": True}
-                )
+                await _send_piece(request, b"".join(waiting), more=True)
                 waiting, size = [], 0
             if left.done():
                 return
-        await request.send({"type": "http.response.body", "body": b"".join(waiting)})
+        await _send_piece(request, b"".join(waiting), more=False)
     finally:
         left.cancel()
+
+
+async def _send_piece(request: Request, piece: bytes, *, more: bool) -> None:
+    try:
+        async with asyncio.timeout(TAKEN_S):
+            await request.send({"type": "http.response.body", "body": piece, "more_body": more})
+    except TimeoutError as error:
+        raise Overloaded(f"A piece of a file was not taken within {TAKEN_S:g} s.") from error
 
 
 def _file_name(title: str) -> str:

@@ -13,6 +13,7 @@ from antiphon.errors import AntiphonError, BadRequest, NotFound, Overloaded
 from antiphon.ids import new_id
 from antiphon.transports.asgi import App, Receive, Request, Scope, Send, answer, answer_problem
 from antiphon.transports.identity import Identity
+from antiphon.transports.loopback import is_own_name
 from antiphon.transports.origins import Origins
 from antiphon.transports.socket import Closed
 
@@ -159,7 +160,7 @@ class Application:
         """
         host = (request.header(b"host") or "").lower()
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
-        if self._hosts and name not in self._hosts and not name.startswith("127."):
+        if self._hosts and name not in self._hosts and not is_own_name(name):
             raise BadRequest(f"This server does not answer to {name!r}. Add it to ANTIPHON_ALLOWED_HOSTS.")
 
     def _check_room(self) -> None:

@@ -47,7 +47,7 @@ class Loopback:
         # A proxy of this machine that says nothing of whom it asks for still says what name it was asked by,
         # and so does a page anywhere that points a name of its own at this machine (DNS rebinding).
         host = _hostname(f"//{request.header(b'host') or ''}")
-        if host != "localhost" and not is_loopback(host):
+        if not is_own_name(host):
             return f"the request is for {host[:60]!r}"
         return _other_page(request)
 
@@ -60,6 +60,12 @@ def is_loopback(address: str) -> bool:
         return False
     mapped = getattr(parsed, "ipv4_mapped", None)
     return bool((mapped or parsed).is_loopback)
+
+
+def is_own_name(host: str) -> bool:
+    """Whether a host, without its port, always names the machine that asks: nobody's DNS has a say."""
+    name = host.removeprefix("[").removesuffix("]")
+    return is_loopback(name) or name == "localhost" or name.endswith(".localhost")
 
 
 def _forwarded_for(request: Request) -> Iterator[str]:

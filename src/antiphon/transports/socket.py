@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+from antiphon.errors import BadRequest, Invalid
 from antiphon.transports.asgi import Request
 from antiphon.transports.outlet import Outlet
 
@@ -14,10 +15,21 @@ NORMAL = 1000
 SERVICE_RESTART = 1012
 TRY_AGAIN = 1013
 SLOW_READER = 4008
+T = TypeVar("T")
 
 
 class Closed(Exception):
     """The peer has gone, or is being sent away."""
+
+
+def read_frame(decode: Callable[[bytes], T], data: bytes) -> T:
+    """Read a client's frame. Raises BadRequest for what is no JSON, Invalid for JSON of another shape."""
+    try:
+        return decode(data)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"The frame does not fit: {error}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"The frame is not valid JSON: {error}.") from error
 
 
 def text_frame(payload: bytes) -> bytes:

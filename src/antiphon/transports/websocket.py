@@ -10,12 +10,12 @@ import structlog
 from antiphon.engine.cursor import parse_cursor
 from antiphon.engine.engine import Engine
 from antiphon.engine.submit import Ask, check_session_id
-from antiphon.errors import AntiphonError, BadRequest, Invalid, Overloaded, RateLimited
+from antiphon.errors import AntiphonError, Invalid, Overloaded, RateLimited
 from antiphon.transports import views
 from antiphon.transports.asgi import Request
 from antiphon.transports.http import WEBSOCKET, Route
 from antiphon.transports.native import NewMessage, once_more
-from antiphon.transports.socket import Closed, Socket
+from antiphon.transports.socket import Closed, Socket, read_frame
 from antiphon.transports.stream import Streams
 from antiphon.transports.websocket_follows import RETRY_S, Follows, Id, Key, answer
 
@@ -81,12 +81,7 @@ _reference = msgspec.json.Decoder(dict[str, Any]).decode
 
 def read(data: bytes) -> Ping | Command:
     """Read a frame. Raises BadRequest for what is no JSON, Invalid for JSON of another shape."""
-    try:
-        return _decode(data)
-    except msgspec.ValidationError as error:
-        raise Invalid(f"The frame does not fit: {error}.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"The frame is not valid JSON: {error}.") from error
+    return read_frame(_decode, data)
 
 
 def _key(frame: Command) -> Key:

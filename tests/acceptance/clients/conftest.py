@@ -1,6 +1,5 @@
 """Sites to point clients at, and the clients: what ``make clients`` installs."""
 
-import asyncio
 import contextlib
 import json
 import os
@@ -11,41 +10,29 @@ import pytest
 
 import sites
 from chaos.front import Front
+from other_programs import CHROMIUM, CI, NO_CHROMIUM, NO_NGINX, lacking, run
 
 CLIENTS = Path(__file__).parents[2] / "clients"
 PYTHON = CLIENTS / "python" / ".venv" / "bin" / "python"
 NODE = CLIENTS / "node"
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 TIMEOUT_S = 120
 # A client has only the settings that its script gives it.
 _OWN = ("ANTIPHON_", "OPENAI_", "LANGCHAIN_", "LANGSMITH_", "DATABASE_URL", "REDIS_URL", "NATS_URL")
 
 
-def lacking(told):
-    """Skip the test for want of something; in CI that is a failure."""
-    if os.environ.get("CI"):
-        pytest.fail(told)
-    pytest.skip(told)
-
-
 def check(kind):
     """A fleet is nginx's too; TEST_FRONT=turns does without it, where a person knows why. Not in CI."""
-    forgone = os.environ.get("TEST_FRONT") == "turns" and not os.environ.get("CI")
+    forgone = os.environ.get("TEST_FRONT") == "turns" and not CI
     if kind == "fleet" and not Front.possible() and not forgone:
-        lacking("needs nginx (Debian: apt-get install nginx-light), or TEST_FRONT=turns to do without")
+        lacking(f"{NO_NGINX}, or TEST_FRONT=turns to do without")
 
 
 @pytest.fixture(scope="session", params=sites.KINDS)
 def site(request, tmp_path_factory):
     """A site that all tests share, so nobody may kill or configure it."""
     check(request.param)
-    loop = sites.Loop()
-    opened = sites.OPEN[request.param](tmp_path_factory.mktemp(request.param))
-    try:
-        yield loop.run(opened.__aenter__())
-        loop.run(opened.__aexit__(None, None, None))
-    finally:
-        loop.close()
+    with sites.kept(sites.OPEN[request.param](tmp_path_factory.mktemp(request.param))) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -66,7 +53,7 @@ async def make_site(tmp_path):
 def chromium():
     """Where a Chromium is."""
     if not Path(CHROMIUM).exists():
-        lacking(f"{CHROMIUM} is not installed (Debian: apt-get install chromium; or set CHROMIUM)")
+        lacking(NO_CHROMIUM)
     return CHROMIUM
 
 
@@ -76,10 +63,10 @@ def run_python():
     if not PYTHON.with_name("schemathesis").exists():
         lacking("the Python clients are not installed: run `make clients`")
 
-    async def run(script, *, timeout_s=TIMEOUT_S, **args):
+    async def run_script(script, *, timeout_s=TIMEOUT_S, **args):
         return await _run(timeout_s, PYTHON, CLIENTS / "python" / f"{script}.py", args)
 
-    return run
+    return run_script
 
 
 @pytest.fixture(scope="session")
@@ -88,38 +75,18 @@ def run_node():
     if shutil.which("node") is None or not (NODE / "node_modules" / "openai").exists():
         lacking("the Node clients are not installed: run `make clients`")
 
-    async def run(script, *, timeout_s=TIMEOUT_S, **args):
+    async def run_script(script, *, timeout_s=TIMEOUT_S, **args):
         return await _run(timeout_s, "node", NODE / f"{script}.mjs", args)
 
-    return run
+    return run_script
 
 
 async def _run(timeout_s, program, script, args):
     """Run a client with its arguments as one JSON object; its last line is the JSON object it found out."""
-    process = await asyncio.create_subprocess_exec(
-        str(program),
-        str(script),
-        json.dumps(args),
-        cwd=script.parent,
-        env=environment(),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(timeout_s):
-            out, error = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        out, error = await process.communicate()
-        pytest.fail(f"{script.name} did not end in {timeout_s} s:\n{_said(out, error)}")
-    lines = out.decode().strip().split("\n")  # texts have line separators of other kinds in them
-    if process.returncode or not lines[-1]:
-        pytest.fail(f"{script.name} ended with {process.returncode}:\n{_said(out, error)}")
-    return json.loads(lines[-1])
-
-
-def _said(out, error):
-    return out.decode(errors="replace")[-6000:] + error.decode(errors="replace")[-6000:]
+    command = (program, script, json.dumps(args))
+    said = await run(*command, cwd=script.parent, env=environment(), timeout_s=timeout_s, name=script.name)
+    # Texts have line separators of other kinds in them.
+    return json.loads(said.strip().rpartition("\n")[2])
 
 
 def environment():

@@ -21,14 +21,9 @@ PAIRS = list(itertools.product(LEGS, LEGS))
 def place_to_go(request, tmp_path_factory):
     """A site whose default bot is the test model: some contracts let nobody choose."""
     check(request.param)
-    loop = sites.Loop()
     folder = tmp_path_factory.mktemp(f"any-{request.param}")
-    opened = sites.OPEN[request.param](folder, ANTIPHON_DEFAULT_MODEL=MODEL)
-    try:
-        yield loop.run(opened.__aenter__())
-        loop.run(opened.__aexit__(None, None, None))
-    finally:
-        loop.close()
+    with sites.kept(sites.OPEN[request.param](folder, ANTIPHON_DEFAULT_MODEL=MODEL)) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS, ids=[f"{a} - {b}" for a, b in PAIRS])

@@ -4,7 +4,7 @@ SQLAlchemy's own ``Connection`` is one. A store may bring a cheaper one (stores/
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 class Rows(Protocol):
@@ -47,4 +47,13 @@ class Connection(Protocol):
 
     def exec_driver_sql(self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] = (), /) -> Rows:
         """Run SQL text with parameters in the driver's style; a list of tuples runs it with each."""
+        ...
+
+
+@runtime_checkable
+class LocalConnection(Connection, Protocol):
+    """A connection to a database in this process, whose rows can be read one by one."""
+
+    def stream(self, statement: Any, parameters: Mapping[str, Any], /) -> Iterator[Any]:
+        """Run a SQLAlchemy statement and yield its rows as they are read; no further ones are."""
         ...

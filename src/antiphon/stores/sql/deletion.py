@@ -6,11 +6,12 @@ from antiphon.errors import Conflict, NotFound
 from antiphon.model import Principal
 from antiphon.stores.sql.connection import Connection
 from antiphon.stores.sql.schema import messages, sessions, turns
+from antiphon.stores.sql.sessions import keep_number
 from antiphon.stores.sql.turns import owned
 
 # Locked first, read then, as everything that adds to a session does.
 _LOCK_SESSION = (
-    select(sessions.c.id)
+    select(sessions.c.turn_count)
     .where(
         sessions.c.id == select(turns.c.session_id).where(turns.c.id == bindparam("tid")).scalar_subquery(),
         sessions.c.owner == bindparam("who"),
@@ -38,7 +39,8 @@ _DELETE_SESSION = delete(sessions).where(sessions.c.id == bindparam("sid"))
 
 def delete_turn(conn: Connection, principal: Principal, turn_id: str) -> None:
     """Delete an ended turn and what belongs to it alone."""
-    if conn.execute(_LOCK_SESSION, {"tid": turn_id, "who": principal.id}).one_or_none() is None:
+    session = conn.execute(_LOCK_SESSION, {"tid": turn_id, "who": principal.id}).one_or_none()
+    if session is None:
         raise NotFound(f"There is no turn {turn_id!r}.")
     turn = owned(conn, principal, turn_id)
     if not turn.state.ended:
@@ -50,4 +52,5 @@ def delete_turn(conn: Connection, principal: Principal, turn_id: str) -> None:
     if conn.execute(_ANSWERS, here | {"mid": turn.prompt_id}).one_or_none() is None:
         conn.execute(_DELETE_MESSAGE, {"mid": turn.prompt_id})
     if conn.execute(_ANY, here).one_or_none() is None:
+        keep_number(conn, turn.session_id, session.turn_count)
         conn.execute(_DELETE_SESSION, here)

@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import Row
 
 from antiphon.model import Chunk, Feedback, Message, Post, Session, Turn, TurnState
+from antiphon.nesting import read_object
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
@@ -38,7 +39,7 @@ def part_of(column: str | None, key: str) -> list[dict[str, Any]]:
     """Return a list within a JSON column; most rows have none, and those are not decoded."""
     if column is None or f'"{key}"' not in column:
         return []
-    found = _decode(column).get(key)
+    found = read_object(column).get(key)
     return found if isinstance(found, list) else []
 
 
@@ -48,7 +49,7 @@ def session(row: Row[Any]) -> Session:
         id=row.id,
         owner=row.owner,
         title=row.title,
-        context=_decode(row.context),
+        context=read_object(row.context),
         archived=bool(row.archived),
         turn_count=row.turn_count,
         created_at=row.created_at,
@@ -83,7 +84,7 @@ def message(row: Row[Any]) -> Message:
         parent_id=row.parent_id,
         turn_id=row.turn_id,
         usage=_decode(row.usage) if row.usage else None,
-        metadata=_decode(row.metadata),
+        metadata=read_object(row.metadata),
         created_at=row.created_at,
         feedback=_feedback.decode(row.feedback) if row.feedback else None,
     )
@@ -131,7 +132,7 @@ def turn(row: Row[Any]) -> Turn:
         reply_id=row.reply_id,
         bot=row.bot,
         model=row.model,
-        params=_decode(row.params),
+        params=read_object(row.params),
         stop_requested=bool(row.stop_requested),
         created_at=row.created_at,
         ended_at=row.ended_at,

@@ -4,40 +4,30 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Integer, bindparam, exists, or_, select
+from sqlalchemy import bindparam, select
 
 from antiphon.model import Principal
 from antiphon.stores.archive_port import Found, SessionPlace
-from antiphon.stores.sql import rows
-from antiphon.stores.sql.connection import Connection
-from antiphon.stores.sql.dialects import has_text, one_of, patterns
-from antiphon.stores.sql.schema import messages, sessions
+from antiphon.stores.sql import rows, texts_here, texts_there
+from antiphon.stores.sql.connection import Connection, LocalConnection
+from antiphon.stores.sql.dialects import one_of
+from antiphon.stores.sql.schema import sessions
 from antiphon.stores.sql.sessions import after_place, last_used_first, listed
 
-# What one look goes through at most: this many sessions, with this many messages in all.
+# What one look goes through at most: this many sessions, with this many messages and bytes of text in all.
 MOST_SESSIONS = 500
 MOST_MESSAGES = 1_000
-# Of a session with more turns than a look goes through, the newest ones.
+MOST_BYTES = 8_000_000
+# Of a session with more turns or bytes than a look goes through, the newest ones.
 MOST_TURNS = 10_000
 
 _STRETCH = (
-    select(sessions.c.id, sessions.c.updated_at, sessions.c.turn_count)
+    select(sessions.c.id, sessions.c.title, sessions.c.updated_at, sessions.c.turn_count)
     .where(listed)
     .order_by(*last_used_first)
     .limit(bindparam("count"))
 )
-_said = exists(
-    select(messages.c.id).where(
-        messages.c.session_id == sessions.c.id,
-        messages.c.ordinal >= 2 * (sessions.c.turn_count - bindparam("newest", type_=Integer)),
-        has_text(messages.c.content),
-    )
-)
-_MATCHING = (
-    select(sessions)
-    .where(one_of(sessions.c.id, bindparam("ids")), or_(has_text(sessions.c.title), _said))
-    .order_by(*last_used_first)
-)
+_FOUND = select(sessions).where(one_of(sessions.c.id, bindparam("ids"))).order_by(*last_used_first)
 
 
 def search(
@@ -45,11 +35,18 @@ def search(
 ) -> Found:
     """Look through the sessions that come next in the list, as far as one look goes."""
     following = conn.execute(_STRETCH, after_place(principal, before, MOST_SESSIONS, archived)).all()
-    looked = _one_look(following)
-    if not looked:
+    given = _one_look(following)
+    if not given:
         return Found(sessions=[], before=None)
-    given = {"ids": rows.to_json([row.id for row in looked]), "newest": MOST_TURNS - 1}
-    found = [rows.session(row) for row in conn.execute(_MATCHING, given | patterns(rows.to_text(text)))]
+    # A database in this process hands its texts over at little cost; another would have to send them.
+    wanted = rows.to_text(text)
+    if isinstance(conn, LocalConnection):
+        have_it = texts_here.matching(conn, given, wanted, MOST_TURNS, MOST_BYTES)
+    else:
+        have_it = texts_there.matching(conn, given, wanted, MOST_TURNS, MOST_BYTES)
+    looked = given[: len(have_it)]
+    ids = rows.to_json(list(itertools.compress([row.id for row in looked], have_it)))
+    found = [rows.session(row) for row in conn.execute(_FOUND, {"ids": ids})] if any(have_it) else []
     more = len(looked) < len(following) or len(following) == MOST_SESSIONS
     last = SessionPlace(looked[-1].updated_at, looked[-1].id)
     return Found(sessions=found, before=last if more else None)

@@ -1,9 +1,12 @@
 """Statements about sessions and messages: plain functions over one connection, inside its transaction."""
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, and_, bindparam, delete, func, insert, or_, select, text, update
+import msgspec
+from sqlalchemy import Boolean, and_, bindparam, delete, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 
 from antiphon.errors import Invalid, NotFound
 from antiphon.ids import now_ms
@@ -13,7 +16,7 @@ from antiphon.stores.port import Standing
 from antiphon.stores.sql import rows
 from antiphon.stores.sql.connection import Connection
 from antiphon.stores.sql.dialects import one_of
-from antiphon.stores.sql.schema import ACTIVE, messages, sessions, turns
+from antiphon.stores.sql.schema import ACTIVE, counters, messages, sessions, turns
 
 # What comes after a place in the list of a principal's sessions, and its order. The time is compared twice:
 # once for the index, and once together with the id.
@@ -46,7 +49,20 @@ _MESSAGE = (
     .join(sessions)
     .where(messages.c.id == bindparam("mid"), sessions.c.owner == bindparam("who"))
 )
-_INSERT = insert(sessions)
+# Turns are numbered on from those of a deleted session of this id: cursors of that one name its numbers.
+_INSERT = (
+    insert(sessions)
+    .values(
+        turn_count=func.coalesce(
+            select(counters.c.value).where(counters.c.name == bindparam("numbers")).scalar_subquery(), 0
+        )
+    )
+    .returning(sessions.c.turn_count)
+)
+_numbers = insert(counters)
+_KEEP_NUMBER = _numbers.on_conflict_do_update(
+    index_elements=[counters.c.name], set_={"value": _numbers.excluded.value}
+)
 _CHANGE = (
     update(sessions)
     .where(sessions.c.id == bindparam("sid"))
@@ -114,11 +130,9 @@ def add(
         created_at=now,
         updated_at=now,
     )
-    conn.execute(
-        _INSERT,
-        rows.session_values(new),
-    )
-    return new
+    values = rows.session_values(new) | {"numbers": _numbers_of(session_id)}
+    del values["turn_count"]
+    return msgspec.structs.replace(new, turn_count=conn.execute(_INSERT, values).scalar_one())
 
 
 def page(
@@ -172,9 +186,21 @@ def change(
 def remove(conn: Connection, principal: Principal, session_id: str) -> Session:
     """Delete the session and all in it."""
     deleted = owned(conn, principal, session_id)
+    keep_number(conn, session_id, deleted.turn_count)
     for statement in _DELETE:
         conn.execute(statement, {"sid": session_id})
     return deleted
+
+
+def keep_number(conn: Connection, session_id: str, number: int) -> None:
+    """Note the highest number of a turn of a session that is being deleted."""
+    if number:
+        conn.execute(_KEEP_NUMBER, {"name": _numbers_of(session_id), "value": number})
+
+
+def _numbers_of(session_id: str) -> str:
+    """Return the name of a counter. A digest: ids are longer than names."""
+    return f"turns {hashlib.sha256(session_id.encode()).hexdigest()}"
 
 
 def standings(conn: Connection, session_ids: Sequence[str]) -> Mapping[str, Standing]:

@@ -3,10 +3,21 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
+from antiphon.errors import Invalid
 from antiphon.model import Chunk, Feedback, Message, Post, Principal, Session, Turn
 from antiphon.stores.archive_port import Found, Past, SessionPlace
 from antiphon.stores.port import Exchange, Finished, NewTurn, Outcome, PodState, Standing, Submitted
-from antiphon.stores.sql import board, deletion, fleet, pods, search, sessions, transfer, turns
+from antiphon.stores.sql import (
+    archive_import,
+    board,
+    deletion,
+    fleet,
+    pods,
+    search,
+    sessions,
+    transfer,
+    turns,
+)
 from antiphon.stores.sql import places as place_statements
 from antiphon.stores.sql.connection import Connection
 
@@ -45,6 +56,7 @@ class SqlStore:
         self, principal: Principal, session_id: str, title: str, context: dict[str, Any]
     ) -> Session:
         """See SessionStore."""
+        _check_title(title)
         return await self._db.write(lambda c: sessions.create(c, principal, session_id, title, context))
 
     async def session(self, principal: Principal, session_id: str) -> Session:
@@ -71,6 +83,7 @@ class SqlStore:
         archived: bool | None = None,
     ) -> Session:
         """See SessionStore."""
+        _check_title(title or "")
         return await self._db.write(
             lambda c: sessions.change(c, principal, session_id, title, context, archived)
         )
@@ -115,9 +128,13 @@ class SqlStore:
         """See ArchiveStore."""
         return await self._db.read(lambda c: transfer.named(c, principal, session_id, ids))
 
-    async def bring_in(self, past: Past) -> None:
+    async def bring_in(self, past: Past) -> Session:
         """See ArchiveStore."""
-        await self._db.write(lambda c: transfer.bring_in(c, past))
+        return await archive_import.bring_in(self._db.write, past)
+
+    async def sweep(self, silent: int) -> None:
+        """See ArchiveStore."""
+        await archive_import.sweep(self._db.write, silent)
 
     async def submit(self, principal: Principal, new: NewTurn) -> Submitted:
         """See TurnStore."""
@@ -235,3 +252,9 @@ class SqlStore:
         """See Store."""
         await self._posting.close()
         await self._db.close()
+
+
+def _check_title(title: str) -> None:
+    """Refuse on every database what one of them refuses."""
+    if "\x00" in title:
+        raise Invalid("The title contains a NUL character, which no database stores. Remove it.")

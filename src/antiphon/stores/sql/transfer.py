@@ -1,23 +1,16 @@
-"""Taking conversations out and bringing them in: functions over one connection, inside its transaction."""
+"""Taking conversations out: functions over one connection, inside its transaction."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
 
-from sqlalchemy import bindparam, insert, literal, select, text
+from sqlalchemy import bindparam, literal, select, text
 
 from antiphon.errors import NotFound
 from antiphon.model import Message, Principal, Turn
-from antiphon.stores.archive_port import Past, PastTurn
 from antiphon.stores.sql import rows
 from antiphon.stores.sql.connection import Connection
 from antiphon.stores.sql.dialects import one_of
-from antiphon.stores.sql.schema import ACTIVE, messages, sessions, turns
+from antiphon.stores.sql.schema import ACTIVE, messages, turns
 from antiphon.stores.sql.sessions import owned
-
-T = TypeVar("T")
-
-# So many rows go to the database at once: each batch has the time that one statement may take.
-BATCH = 500
 
 _AFTER = (
     select(messages)
@@ -43,9 +36,6 @@ _NAMED = (
     .where(one_of(messages.c.id, bindparam("ids")), messages.c.session_id == bindparam("sid"))
     .order_by(messages.c.ordinal)
 )
-_INSERT_SESSION = insert(sessions)
-_INSERT_MESSAGES = insert(messages)
-_INSERT_TURNS = insert(turns)
 
 
 def _path_statement() -> object:
@@ -119,25 +109,3 @@ def named(conn: Connection, principal: Principal, session_id: str, ids: Sequence
     owned(conn, principal, session_id)
     found = conn.execute(_NAMED, {"sid": session_id, "ids": rows.to_json(ids)})
     return [rows.message(row) for row in found]
-
-
-def bring_in(conn: Connection, past: Past) -> None:
-    """Insert a whole conversation."""
-    session = past.session
-    conn.execute(
-        _INSERT_SESSION,
-        rows.session_values(session),
-    )
-    for few in _batches([*past.prompts, *(it.reply for it in past.turns)]):
-        conn.execute(_INSERT_MESSAGES, [rows.message_values(it) for it in few])
-    for some in _batches(past.turns):
-        conn.execute(_INSERT_TURNS, [_ended_turn(it) for it in some])
-
-
-def _ended_turn(it: PastTurn) -> dict[str, Any]:
-    ended = {"idempotency_key": None, "delivered": True, "transcript": rows.pack_transcript(it.chunks)}
-    return rows.turn_values(it.turn) | ended
-
-
-def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (items[first : first + BATCH] for first in range(0, len(items), BATCH))

@@ -16,13 +16,15 @@ class Context:
     """Who asks, and the engine.
 
     ``messages`` and ``turns`` look things up by id, each once however often a level of the query names it.
-    Nothing is kept from level to level: a mutation may have changed it.
+    Nothing is kept from level to level: a mutation may have changed it. ``searching`` is held by a search:
+    fields are resolved at once, but an operation takes one place of those for searches, however many it has.
     """
 
     def __init__(self, engine: Engine, principal: Principal, address: str | None) -> None:
         self.engine = engine
         self.principal = principal
         self.address = address
+        self.searching = asyncio.Lock()
         self.messages: DataLoader[str, Message] = DataLoader(self._find_messages, cache=False)
         self.turns: DataLoader[str, Turn] = DataLoader(self._find_turns, cache=False)
 

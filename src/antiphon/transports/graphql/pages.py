@@ -73,7 +73,9 @@ async def found_sessions(
         raise Invalid(f"`text` has 1 to {LONGEST_SEARCH} characters.")
     size = _size("first", first)
     place = None if after is None else _session_place(after)
-    page = await context.engine.archive.search(context.principal, text, place, size + 1, archived=archived)
+    search = context.engine.archive.search
+    async with context.searching:
+        page = await search(context.principal, text, place, size + 1, archived=archived)
     return _session_page(page.sessions, size, place, page.before)
 
 
