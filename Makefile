@@ -24,7 +24,7 @@ test: web
 	@$(MAKE) --no-print-directory web-test
 	@$(MAKE) --no-print-directory clients
 	@echo "== running the tests"
-	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile -m "not alone"
+	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder -m "not alone"
 	@echo "== running those that want the machine to themselves"
 	@$(BIN)/pytest -m alone
 
