@@ -3,25 +3,18 @@
 import asyncio
 import json
 import os
-import re
 import signal
-import socket
 import sys
 import time
 from pathlib import Path
 
 import aiohttp
 
-STARTED = re.compile(r"serves http://[^/]+:(\d+)/")
+from ports import free_port
+
 START_TIMEOUT_S = 60
 # A server of the tests has only the settings that its test gives it.
 _OWN = ("ANTIPHON_", "OPENAI_", "OLLAMA_", "DATABASE_URL", "REDIS_URL", "NATS_URL")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class ServerProcess:

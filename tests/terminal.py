@@ -9,10 +9,8 @@ import fcntl
 import json
 import os
 import pty
-import random
 import select
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -22,6 +20,7 @@ import urllib.request
 from pathlib import Path
 
 from patience import PATIENCE_S
+from ports import free_port
 
 ANTIPHON = (sys.executable, "-m", "antiphon")
 ENVIRONMENT = {
@@ -31,15 +30,6 @@ ENVIRONMENT = {
     "NO_COLOR": "1",
     "PYTHONUNBUFFERED": "1",
 }
-
-
-def free_port():
-    """Return a port below those the system gives to outgoing connections, so that it stays free."""
-    while True:
-        port = random.randint(20_000, 30_000)
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def wait_until(condition, what):

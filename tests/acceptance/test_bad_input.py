@@ -8,7 +8,8 @@ import aiohttp
 import pytest
 
 from antiphon.testing.model_server import serve
-from serving import Client, ServerProcess, free_port, model_toml
+from ports import free_port
+from serving import Client, ServerProcess, model_toml
 
 JSON = {"Content-Type": "application/json"}
 MESSAGES = "/api/sessions/s/messages"

@@ -13,6 +13,7 @@ from antiphon.commands import chat_client
 from antiphon.commands.chat_client import Client
 from antiphon.commands.chat_reply import Event, Reply, Unreachable
 from antiphon.testing.model_server import expected_text
+from ports import free_port
 from terminal import (
     ANTIPHON,
     ENVIRONMENT,
@@ -22,7 +23,6 @@ from terminal import (
     Served,
     Terminal,
     chat,
-    free_port,
     wait_until,
 )
 

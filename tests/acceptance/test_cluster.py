@@ -14,7 +14,8 @@ import pytest
 from antiphon.testing.model_server import expected_text
 from other_programs import CI, lacking
 from patience import PATIENCE_S
-from serving import Client, Reply, events, free_port
+from ports import free_port
+from serving import Client, Reply, events
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 MOVING = "test/test-100-30-0"

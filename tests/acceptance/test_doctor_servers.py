@@ -21,7 +21,7 @@ from antiphon.stores.sql.migrate import HEAD
 from backends.services import need
 from doctor import read_findings, run_doctor
 from other_programs import lacking
-from serving import free_port
+from ports import free_port
 
 SERVICES = Path(__file__).parents[2] / ".services"
 LONGEST_S = 5.0

@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from backends import postgres
 from backends.services import need
+from ports import free_port
 from serving import ServerProcess, model_toml
 from session_chat import Chat
 
@@ -143,8 +144,6 @@ async def test_pods_that_only_work_tell_as_well(tmp_path, model):
 
 
 async def test_redis_that_is_away_is_told_and_costs_no_answer(tmp_path, model):
-    from backends.redis import free_port
-
     away = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
     async with ServerProcess(tmp_path, model_toml(model.port), **away) as server, Chat(server.url) as chat:
         assert (await chat.health())["redis_status"] == "disconnected"

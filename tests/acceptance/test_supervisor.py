@@ -14,7 +14,7 @@ import pytest
 
 from antiphon.inherited import Listeners, listening_sockets, tell_ready, watch_parent
 from patience import PATIENCE_S, until
-from serving import free_port
+from ports import free_port
 
 PARENT = """
 import os, signal, sys

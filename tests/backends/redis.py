@@ -12,7 +12,7 @@ from antiphon import registry
 from antiphon.connections.redis import connect
 from backends import services
 from other_programs import lacking
-from serving import free_port
+from ports import free_port
 
 
 @contextlib.asynccontextmanager

@@ -19,7 +19,7 @@ from antiphon.logs.port import Append, Claim
 from antiphon.model import Chunk
 from other_programs import lacking
 from patience import PATIENCE_S
-from serving import free_port
+from ports import free_port
 
 END = Chunk("end", "{}")
 KILLS = int(os.environ.get("NATS_KILLS", "3"))

@@ -7,7 +7,8 @@ import secrets
 import pytest
 
 from antiphon.testing.model_server import expected_text
-from serving import Client, Event, Reply, free_port
+from ports import free_port
+from serving import Client, Event, Reply
 from sites import cutting
 
 MODEL = "test/test-60-20-0"

@@ -17,9 +17,12 @@ export const MODELS = {
   fast: "test-3000-5-0", long: "test-20000-5-0",
 };
 
+/** A port below those that the system hands out by itself: nobody gets it before the server that it is for has begun. */
 export function freePort() {
   return new Promise((done) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => { const { port } = probe.address(); probe.close(() => done(port)); });
+    const port = 30_000 + Math.floor(Math.random() * 2_700);
+    const probe = createServer().once("error", () => done(freePort()));
+    probe.listen(port, "127.0.0.1", () => probe.close(() => done(port)));
   });
 }
 
