@@ -172,6 +172,16 @@ async def test_a_pod_is_killed_in_mid_reply(cluster, client, victim):
     await asyncio.to_thread(cluster.do, "start", number)
 
 
+async def repeated(client, status, path, body):
+    """Post as the page does: what is safe to repeat, once more where a pod leaves or left meanwhile."""
+    while True:
+        async with client.http.post(client.url + path, json=body) as answer:
+            if answer.status == status:
+                return await answer.json()
+            assert answer.status == 503, await answer.text()
+            assert answer.headers["Retry-After"] == "1"
+
+
 @pytest.mark.chaos
 async def test_a_rolling_restart_breaks_nothing(cluster, client):
     before = {(await cluster.told(number))["pod_id"] for number in (1, 2, 3)}
@@ -182,18 +192,10 @@ async def test_a_rolling_restart_breaks_nothing(cluster, client):
     rolling = asyncio.create_task(asyncio.to_thread(cluster.do, "roll"))
     sent = []
     while not rolling.done():
-        # As the page does: the same key again where a pod says that it leaves.
-        session, key = await client.session(), f"key-{len(sent)}"
-        path, body = f"/api/sessions/{session}/messages", {"text": key, "model": "test/test-20-0-0"}
-        while True:
-            async with client.http.post(
-                cluster.url + path, json=body, headers={"Idempotency-Key": key}
-            ) as answer:
-                if answer.status == 202:
-                    sent.append((await answer.json())["turn"])
-                    break
-                assert answer.status == 503, await answer.text()
-                assert answer.headers["Retry-After"] == "1"
+        key = f"key-{len(sent)}"
+        await repeated(client, 201, "/api/sessions", {"id": f"rolled-{key}"})
+        body = {"text": key, "model": "test/test-20-0-0", "idempotency_key": key}
+        sent.append((await repeated(client, 202, f"/api/sessions/rolled-{key}/messages", body))["turn"])
         await asyncio.sleep(0.05)
     said = await rolling
     assert said.count("back after") == 3
