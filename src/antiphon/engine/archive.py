@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from antiphon.engine.bounds import Bounds
 from antiphon.engine.catalogue import Catalogue
 from antiphon.engine.past import Conversation, make_past
+from antiphon.engine.pod import FOREVER_MS
 from antiphon.engine.rates import Rates
-from antiphon.engine.submit import check_key
 from antiphon.errors import NotFound, Overloaded
 from antiphon.ids import new_id
 from antiphon.model import Message, Principal, Session
@@ -39,7 +39,6 @@ PAGE = 10
 COUNTED_BYTES = 1_048_576
 # An import that has stored nothing for so long will not go on: the process that made it is gone.
 DEAD_IMPORT_MS = 30_000
-FOREVER_MS = 2**61
 
 
 class Archive:
@@ -136,10 +135,10 @@ class Archive:
     async def bring_in(self, principal: Principal, given: Conversation, key: str | None = None) -> Session:
         """Store a conversation as a new one of the principal, all or nothing. Raises Invalid, Overloaded.
 
-        With an idempotency key it is the principal's one import by that key, whatever is given again and
-        wherever else it is being imported.
+        With an idempotency key (see check_key) it is the principal's one import by that key, whatever is
+        given again and wherever else it is being imported.
         """
-        session_id = new_id("ses") if key is None else _named_by(principal, check_key(key) or "")
+        session_id = new_id("ses") if key is None else _named_by(principal, key)
         if key is not None:
             with contextlib.suppress(NotFound):
                 return await self._store.session(principal, session_id)

@@ -1,20 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { AntiphonChat, configure, mount } from "../src/index.js";
+import { onFreshPages } from "./fresh_page.js";
 
 const find = (element: AntiphonChat, id: string) => element.shadowRoot?.querySelector<HTMLElement>(`[data-testid="${id}"]`) ?? null;
 const settled = () => new Promise((done) => setTimeout(done, 20));
 
-beforeEach(() => {
-  localStorage.clear();
-  sessionStorage.clear();
-  vi.stubGlobal("fetch", vi.fn(() => new Promise(() => undefined)));
-  vi.stubGlobal("CSS", { supports: () => true });
-});
-afterEach(() => {
-  document.body.replaceChildren();
-  vi.unstubAllGlobals();
-  vi.restoreAllMocks();
-});
+onFreshPages();
 
 describe("<antiphon-chat>", () => {
   it("is put at the end of the body and taken off it", async () => {

@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { onFreshPages } from "./fresh_page.js";
 
 const element = () => document.querySelector("antiphon-chat");
 const all = () => document.querySelectorAll("antiphon-chat").length;
@@ -19,18 +20,7 @@ async function swap(body: readonly Node[] = []): Promise<void> {
   await Promise.resolve();
 }
 
-beforeEach(() => {
-  localStorage.clear();
-  sessionStorage.clear();
-  vi.stubGlobal("fetch", vi.fn(() => new Promise(() => undefined)));
-  vi.stubGlobal("CSS", { supports: () => true });
-});
-afterEach(() => {
-  window.Antiphon?.destroy();
-  document.body.replaceChildren();
-  vi.unstubAllGlobals();
-  vi.restoreAllMocks();
-});
+onFreshPages(() => window.Antiphon?.destroy());
 
 describe("the script", () => {
   it("puts one chat on the page, however often it runs, and takes it off", async () => {
